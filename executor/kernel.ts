@@ -1,0 +1,69 @@
+import type { OwnerRef } from './plan.ts';
+import type { Result } from './result.ts';
+import type { Topology } from './topology.ts';
+
+/** Facts about the base page behind one virtual page number, as far as the kernel tells them. */
+export const FACT = {
+  present: 1,
+  shared: 2,
+  mlocked: 4,
+  hugetlb: 8,
+  /** On an LRU list and of a kind that migrates. */
+  movable: 16,
+  /** The memory policy of its VMA restricts nodes. */
+  policyBound: 32,
+  file: 64,
+} as const;
+
+/** Columns with one row per asked page. */
+export interface PageFacts {
+  /** Bits of `FACT`. */
+  readonly flags: Uint8Array;
+  /** Node id; -1 where not present. */
+  readonly node: Int16Array;
+  /** Virtual page number at which the folio behind the page starts; the page's own for a single page. */
+  readonly folioStart: Float64Array;
+  /** Base pages of that folio. */
+  readonly folioPages: Uint32Array;
+}
+
+/** The outcome of one call: the kernel's return value, and errno (0 unless it was -1). */
+export interface CallResult {
+  readonly returned: number;
+  readonly errno: number;
+  readonly ns: number;
+}
+
+/** One process' memory, held by descriptors that die with it. */
+export interface OwnerMemory {
+  readonly ref: OwnerRef;
+  /** False once the process exited or replaced its memory. */
+  alive(): boolean;
+  /** Node ids that the owner's cpuset allows. */
+  allowedNodes(): ReadonlySet<number>;
+  facts(pageNumber: Float64Array): Result<PageFacts>;
+  /** Where pages are now: a node id or a negative errno per page, in `status`. */
+  query(pageNumber: Float64Array, status: Int32Array): CallResult;
+  /** Asks the kernel to move each page to its node; `status` only as far as the kernel wrote it. */
+  move(pageNumber: Float64Array, node: Int32Array, status: Int32Array): CallResult;
+  close(): void;
+}
+
+/** How a scope in the limits file names its members. */
+export type ScopeMembers =
+  | { readonly kind: 'cgroup'; readonly path: string }
+  | { readonly kind: 'uid'; readonly uid: number };
+
+/**
+ * The executor's only way to the machine. One implementation asks Linux, the other a simulated machine;
+ * there is no third path and no dry-run flag.
+ */
+export interface Kernel {
+  topology(): Result<Topology>;
+  open(ref: OwnerRef): Result<OwnerMemory>;
+  /** Whether the process belongs to the scope now. */
+  isMember(ref: OwnerRef, members: ScopeMembers): boolean;
+  /** Base pages the scope's members hold on each node, by node id. */
+  usage(members: ScopeMembers): Result<ReadonlyMap<number, number>>;
+  close(): void;
+}
