@@ -1,0 +1,8 @@
+/** Terrace as a library: the engine and what it is put together from. */
+export { createEngine, type Engine, type EngineOptions, type EpochReport, type StepFault } from './engine.ts';
+export type { Policy, Evaluation } from './policy/policy.ts';
+export type { Sample, SampleRows, TelemetrySource } from './telemetry/source.ts';
+export type { Manifest, Metric, Place, Plan, RegionEvents, Settings, Snapshot } from './contract.ts';
+export type { Executor } from '../executor/executor.ts';
+export type { BoundPlan, Budgets, Outcome, OwnerRef } from '../executor/plan.ts';
+export { VERDICT, isRejection, verdictName } from '../executor/verdict.ts';
