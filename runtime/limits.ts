@@ -6,3 +6,47 @@ export const regionCountMax = 16_777_216;
 export const ownersMax = 65_535;
 /** Places in one snapshot; index 255 means "in none". */
 export const placesMax = 255;
+
+/** A trace file, as stored and unpacked. */
+export const traceBytesMax = 256 * 1024 * 1024;
+export const traceEpochsMax = 100_000;
+/** Pages touched in one epoch of a trace. */
+export const traceRowsMax = 4_194_304;
+
+/** A policy's component, as a file. */
+export const policyBytesMax = 1024 * 1024;
+/** One function's body in a policy's core module; compile time grows with it. */
+export const functionBytesMax = 64 * 1024;
+/** Elements of one table in a policy's core module. */
+export const tableElementsMax = 65_536;
+/** The JSON in a policy's manifest section. */
+export const manifestBytesMax = 64 * 1024;
+export const settingsMax = 64;
+/** A text setting, or a description or reason in a manifest, in UTF-16 units. */
+export const textUnitsMax = 1024;
+/** State a policy may save between epochs. */
+export const stateBytesMax = 16 * 1024 * 1024;
+/** Metrics in one snapshot. */
+export const metricsMax = 4096;
+/** Events in one snapshot. */
+export const eventsMax = 4 * regionCountMax;
+
+/** Entries of one plan. */
+export const planEntriesMax = 1_048_576;
+/** Wishes of one plan. */
+export const wishesMax = 64;
+/** Log lines of one epoch; more are dropped and counted. */
+export const logLinesMax = 16;
+/** One log line, as UTF-8. */
+export const logLineBytesMax = 256;
+/** The text of a trap or refusal that crosses from a policy host. */
+export const faultTextBytesMax = 1024;
+/** Standard error of one policy host; more is read and thrown away. */
+export const hostStderrBytesMax = 4096;
+
+/** Memory of one policy in Wasm pages (64 KiB), unless the operator says otherwise: 1 GiB. */
+export const hostMemoryPagesMax = 16_384;
+/** Start of a policy host, compilation and `configure` together, unless the operator says otherwise. */
+export const loadDeadlineMs = 5000;
+/** One epoch of one policy, unless the operator says otherwise. */
+export const epochDeadlineMs = 1000;

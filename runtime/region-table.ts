@@ -73,24 +73,6 @@ export function createRegionTable(): RegionTable {
     return success(events.take());
   }
 
-  /** Bounds are checked before anything changes, so that a refused sample leaves the table as it was. */
-  function admit(sample: Sample): Result<never, TableFault> | undefined {
-    const rows = sample.rows.owner.length;
-    if (rows > regionCountMax) {
-      return failure(
-        'too-many-regions',
-        `${rows} regions sampled, ${regionCountMax} allowed: watch fewer processes or use larger regions`,
-      );
-    }
-    if (sample.owners.length > ownersMax) {
-      return failure(
-        'too-many-owners',
-        `${sample.owners.length} owners sampled, ${ownersMax} allowed: narrow the scope`,
-      );
-    }
-    return undefined;
-  }
-
   function releaseFreed(): void {
     for (const index of freedIndices) freeIndices.push(index);
     freedIndices = [];
@@ -194,6 +176,24 @@ export function createRegionTable(): RegionTable {
   }
 
   return table;
+}
+
+/** Bounds are checked before anything changes, so that a refused sample leaves the table as it was. */
+function admit(sample: Sample): Result<never, TableFault> | undefined {
+  const rows = sample.rows.owner.length;
+  if (rows > regionCountMax) {
+    return failure(
+      'too-many-regions',
+      `${rows} regions sampled, ${regionCountMax} allowed: watch fewer processes or use larger regions`,
+    );
+  }
+  if (sample.owners.length > ownersMax) {
+    return failure(
+      'too-many-owners',
+      `${sample.owners.length} owners sampled, ${ownersMax} allowed: narrow the scope`,
+    );
+  }
+  return undefined;
 }
 
 function ownerKey(ref: OwnerRef): string {

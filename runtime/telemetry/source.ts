@@ -11,8 +11,9 @@ export interface SampleRows {
   readonly pages: Uint32Array;
   /** Node id; 255 = on none (swapped out, unknown). */
   readonly node: Uint8Array;
-  /** Samples that saw an access, unscaled. */
+  /** Samples that saw a load or a store, unscaled. */
   readonly accesses: Uint32Array;
+  /** Of those, samples that saw a store. */
   readonly writes: Uint32Array;
   /** Bits of `REGION_FLAG`. */
   readonly flags: Uint8Array;
@@ -31,7 +32,12 @@ export interface Sample {
   readonly rows: SampleRows;
 }
 
-export type SourceFault = 'sensor-unreachable' | 'sensor-failed' | 'sample-malformed' | 'source-exhausted' | 'permission-missing';
+export type SourceFault =
+  | 'sensor-unreachable'
+  | 'sensor-failed'
+  | 'sample-malformed'
+  | 'source-exhausted'
+  | 'permission-missing';
 
 /** Where hotness comes from. `next` ends the running epoch and answers what was seen in it. */
 export interface TelemetrySource {

@@ -1,0 +1,60 @@
+import { grow } from '../columns.ts';
+import type { SampleRows } from './source.ts';
+
+/** Collects a sample row by row into columns that are reused from epoch to epoch. */
+export interface RowBuilder {
+  readonly count: number;
+  add(owner: number, pageNumber: number, pages: number, node: number, writes: number, flags: number): void;
+  clear(): void;
+  /** Views that stay valid until the next `clear`; `coverage` applies to every row. */
+  take(coverage: number): SampleRows;
+}
+
+/** For sources that see writes only: a write is the one access they know of. */
+export function createWriteRowBuilder(): RowBuilder {
+  let owner = new Uint16Array(0);
+  let pageNumber = new Float64Array(0);
+  let pages = new Uint32Array(0);
+  let node = new Uint8Array(0);
+  let writes = new Uint32Array(0);
+  let flags = new Uint8Array(0);
+  let count = 0;
+
+  function reserve(): void {
+    const length = Math.max(4096, count * 2);
+    owner = grow(owner, length);
+    pageNumber = grow(pageNumber, length);
+    pages = grow(pages, length);
+    node = grow(node, length);
+    writes = grow(writes, length);
+    flags = grow(flags, length);
+  }
+
+  return {
+    get count() {
+      return count;
+    },
+    add(rowOwner, rowPageNumber, rowPages, rowNode, rowWrites, rowFlags) {
+      if (count === owner.length) reserve();
+      owner[count] = rowOwner;
+      pageNumber[count] = rowPageNumber;
+      pages[count] = rowPages;
+      node[count] = rowNode;
+      writes[count] = rowWrites;
+      flags[count++] = rowFlags;
+    },
+    clear() {
+      count = 0;
+    },
+    take: (coverage) => ({
+      owner: owner.subarray(0, count),
+      pageNumber: pageNumber.subarray(0, count),
+      pages: pages.subarray(0, count),
+      node: node.subarray(0, count),
+      accesses: writes.subarray(0, count),
+      writes: writes.subarray(0, count),
+      flags: flags.subarray(0, count),
+      coverage: new Uint8Array(count).fill(coverage),
+    }),
+  };
+}
