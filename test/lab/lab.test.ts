@@ -1,0 +1,133 @@
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { writeArchive } from './archive.ts';
+import { cached, digestOf, exists } from './cache.ts';
+import { runCommand } from './command.ts';
+import { buildWorkload } from './image.ts';
+import { givenKernel, sourcesWithBackports, stockImages } from './kernel.ts';
+import { factsOf, judge } from './scenario.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+import { FOUR_NODES, machineArguments } from './topology.ts';
+
+let folder = '';
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'lab-'));
+});
+afterAll(() => rm(folder, { recursive: true }));
+
+describe('judge', () => {
+  it('takes inclusive bounds and fails what was never reported', () => {
+    const facts = factsOf([{ fact: 'a', value: 3 }, { note: 'x' }, { fact: 'b', value: 4 }]);
+    const wanted = [
+      { fact: 'a', min: 3, max: 3 },
+      { fact: 'b', max: 3 },
+      { fact: 'c', min: 0 },
+    ];
+    expect(judge(wanted, facts).map(({ value, met }) => [value, met])).toEqual([
+      [3, true],
+      [4, false],
+      [undefined, false],
+    ]);
+  });
+});
+
+describe('stock kernels', () => {
+  it('are found newest first, without variants', () => {
+    const names = [
+      'linux-image-6.12.9+bpo-amd64',
+      'linux-image-6.12.117+deb12-amd64',
+      'linux-image-6.12.41+deb13-amd64',
+      'linux-image-6.12.41+deb13-cloud-amd64',
+      'linux-image-6.12.41+deb13-rt-amd64',
+      'linux-image-6.12.41+deb13-amd64-dbg',
+      'linux-image-6.1.0-40-amd64',
+      'linux-image-6.12-amd64',
+    ];
+    expect(stockImages(names, '6.12')).toEqual([
+      'linux-image-6.12.117+deb12-amd64',
+      'linux-image-6.12.41+deb13-amd64',
+      'linux-image-6.12.9+bpo-amd64',
+    ]);
+  });
+
+  it('may come from the backports of the sources the machine has', () => {
+    const targets =
+      'http://a.example/debian/ bookworm\nhttp://a.example/debian-security/ bookworm-security\n';
+    expect(sourcesWithBackports(targets, '/k.gpg').trim().split('\n')).toEqual([
+      'deb [signed-by=/k.gpg] http://a.example/debian/ bookworm main',
+      'deb [signed-by=/k.gpg] http://a.example/debian/ bookworm-backports main',
+      'deb [signed-by=/k.gpg] http://a.example/debian-security/ bookworm-security main',
+    ]);
+  });
+
+  it('refuses a file that is no kernel', async () => {
+    const file = join(folder, 'no-kernel');
+    await writeFile(file, Buffer.alloc(8192));
+    expect(await givenKernel(file)).toMatchObject({ ok: false, code: 'kernel-unreadable' });
+    expect(await givenKernel(join(folder, 'absent'))).toMatchObject({ ok: false, code: 'kernel-unreadable' });
+  });
+});
+
+describe('image', () => {
+  it('is an archive that cpio reads, parents first, and another can be appended', async () => {
+    const file = join(folder, 'a.cpio');
+    await writeArchive(file, [
+      { path: 'one/two/text', text: 'hello' },
+      { path: 'link', link: 'one/two/text' },
+    ]);
+    await writeArchive(file, [{ path: 'more', text: 'x'.repeat(5) }], { append: true });
+    const listed = await runCommand('sh', ['-c', 'exec /bin/busybox cpio -t < "$1" 2>/dev/null', 'sh', file]);
+    if (await exists('/bin/busybox'))
+      expect(listed).toMatchObject({ value: 'one\none/two\none/two/text\nlink\n' });
+    const bytes = await readFile(file, 'latin1');
+    expect(bytes.split('TRAILER!!!')).toHaveLength(3);
+    expect(bytes.length % 4).toBe(0);
+  });
+
+  it('says what the compiler said when a workload does not build', async () => {
+    const workloads = join(folder, 'test/lab/workloads');
+    await mkdir(workloads, { recursive: true });
+    await writeFile(join(workloads, 'workload.h'), '');
+    await writeFile(join(workloads, 'broken.c'), 'int main(void) { return nothing; }\n');
+    const built = await buildWorkload(folder, 'broken', join(folder, 'cache'));
+    expect(built).toMatchObject({ ok: false, code: 'workload-not-built' });
+    expect(built).toMatchObject({ message: expect.stringContaining('gcc') });
+  });
+});
+
+describe('cache', () => {
+  it('makes a file once and leaves nothing behind when making fails', async () => {
+    const path = join(folder, 'made', 'file');
+    await expect(cached(path, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
+    expect(await exists(path)).toBe(false);
+    let made = 0;
+    const make = async (unfinished: string): Promise<void> => writeFile(unfinished, `${++made}`);
+    await cached(path, make);
+    await cached(path, make);
+    expect(await readFile(path, 'utf8')).toBe('1');
+    expect(await digestOf([path], 'a')).not.toBe(await digestOf([path], 'b'));
+  });
+});
+
+describe('topology', () => {
+  it('gives every node memory, distances and an HMAT entry', () => {
+    const text = machineArguments(FOUR_NODES).join(' ');
+    expect(text).toContain('-m 4096M,slots=4,maxmem=16G');
+    expect(text).toContain('-numa node,nodeid=0,cpus=0-1,memdev=m0');
+    expect(text).toContain('-device pc-dimm,id=dimm3,memdev=m3,node=3');
+    expect(text.match(/-numa dist/g)).toHaveLength(6);
+    expect(text.match(/hmat-lb/g)).toHaveLength(8);
+  });
+});
+
+describe('scenarios', () => {
+  it('have names of their own, expectations and a bounded time', () => {
+    expect(new Set(SCENARIOS.map(({ name }) => name)).size).toBe(SCENARIOS.length);
+    for (const { expectations, timeoutMs } of SCENARIOS) {
+      expect(expectations.length).toBeGreaterThan(0);
+      expect(timeoutMs).toBeLessThanOrEqual(300_000);
+    }
+  });
+});

@@ -1,0 +1,60 @@
+import { resolve } from 'node:path';
+import { parseArgs } from 'node:util';
+import { cacheFolder } from './cache.ts';
+import { runScenario, runShell } from './run.ts';
+import type { LabReport, LabSetting } from './run.ts';
+import { SCENARIOS } from './scenarios/index.ts';
+
+const USAGE = 'usage: npm run lab -- --list | NAME [--json] | shell [NAME]';
+
+function list(): void {
+  const width = Math.max(...SCENARIOS.map(({ name }) => name.length));
+  for (const { name, description } of SCENARIOS) console.log(`${name.padEnd(width)}  ${description}`);
+}
+
+function print(report: LabReport): void {
+  console.log(
+    `${report.scenario}: Linux ${report.kernel}, booted in ${report.bootMs} ms, ${report.wallMs} ms in all`,
+  );
+  for (const { fact, value, min, max, met } of report.judgements) {
+    const wanted = [min === undefined ? '' : `>= ${min}`, max === undefined ? '' : `<= ${max}`].filter(
+      Boolean,
+    );
+    console.log(`  ${met ? 'ok ' : 'NOT'} ${fact} = ${value ?? 'not reported'} (${wanted.join(', ')})`);
+  }
+}
+
+function fail(code: string, message: string): never {
+  console.error(`${code}: ${message}`);
+  process.exit(1);
+}
+
+const { values, positionals } = parseArgs({
+  allowPositionals: true,
+  options: { list: { type: 'boolean' }, json: { type: 'boolean' } },
+});
+const kernelImage = process.env['TERRACE_LAB_KERNEL'];
+const setting: LabSetting = {
+  project: resolve(import.meta.dirname, '../..'),
+  cache: cacheFolder(process.env),
+  ...(kernelImage ? { kernelImage } : {}),
+  say: (line) => console.error(line),
+};
+const isShell = positionals[0] === 'shell';
+const name = positionals[isShell ? 1 : 0] ?? (isShell ? 'boot' : undefined);
+const scenario = SCENARIOS.find((candidate) => candidate.name === name);
+
+if (values.list) list();
+else if (name === undefined) fail('usage', USAGE);
+else if (scenario === undefined)
+  fail('scenario-unknown', `there is no scenario ${name}: see npm run lab -- --list`);
+else if (isShell) {
+  const left = await runShell(scenario, setting);
+  if (!left.ok) fail(left.code, left.message);
+} else {
+  const report = await runScenario(scenario, setting);
+  if (!report.ok) fail(report.code, report.message);
+  if (values.json) console.log(JSON.stringify(report.value));
+  else print(report.value);
+  if (!report.value.passed) process.exitCode = 1;
+}

@@ -1,0 +1,57 @@
+import type { MachineTopology } from './topology.ts';
+
+/** A number the guest reports, and what it has to be. Bounds are inclusive. */
+export interface Expectation {
+  readonly fact: string;
+  readonly min?: number;
+  readonly max?: number;
+}
+
+/** What a lab run consists of, as data: the guest gets all of it in /scenario.json. */
+export interface Scenario {
+  readonly name: string;
+  readonly description: string;
+  /** File in guest/drivers/ that runs it. */
+  readonly driver: string;
+  /** Series of the stock kernel. */
+  readonly kernel: string;
+  readonly kernelArguments: readonly string[];
+  readonly topology: MachineTopology;
+  /** C programs of workloads/. */
+  readonly workloads: readonly string[];
+  /** Name of a built policy in dist/policies. */
+  readonly policy?: string;
+  /** Contents of the executor's limits file. */
+  readonly limits?: unknown;
+  readonly parameters: Readonly<Record<string, number>>;
+  readonly expectations: readonly Expectation[];
+  /** For the whole guest, boot included. */
+  readonly timeoutMs: number;
+}
+
+export interface Judgement extends Expectation {
+  /** Undefined when the guest never reported the fact. */
+  readonly value: number | undefined;
+  readonly met: boolean;
+}
+
+/** Holds what the guest reported against the scenario's expectations; a fact never reported is not met. */
+export function judge(
+  expectations: readonly Expectation[],
+  facts: Readonly<Record<string, number>>,
+): readonly Judgement[] {
+  return expectations.map((wanted) => {
+    const value = facts[wanted.fact];
+    const met =
+      value !== undefined && value >= (wanted.min ?? -Infinity) && value <= (wanted.max ?? Infinity);
+    return { ...wanted, value, met };
+  });
+}
+
+/** The `{ fact, value }` records of a guest, as one object. */
+export function factsOf(records: readonly Record<string, unknown>[]): Record<string, number> {
+  const facts: Record<string, number> = {};
+  for (const { fact, value } of records)
+    if (typeof fact === 'string' && typeof value === 'number') facts[fact] = value;
+  return facts;
+}
