@@ -4,10 +4,18 @@ import type { SampleRows } from './source.ts';
 /** Collects a sample row by row into columns that are reused from epoch to epoch. */
 export interface RowBuilder {
   readonly count: number;
-  add(owner: number, pageNumber: number, pages: number, node: number, writes: number, flags: number): void;
+  add(
+    owner: number,
+    pageNumber: number,
+    pages: number,
+    node: number,
+    writes: number,
+    flags: number,
+    coverage: number,
+  ): void;
   clear(): void;
-  /** Views that stay valid until the next `clear`; `coverage` applies to every row. */
-  take(coverage: number): SampleRows;
+  /** Views that stay valid until the next `clear`. */
+  take(): SampleRows;
 }
 
 /** For sources that see writes only: a write is the one access they know of. */
@@ -18,6 +26,7 @@ export function createWriteRowBuilder(): RowBuilder {
   let node = new Uint8Array(0);
   let writes = new Uint32Array(0);
   let flags = new Uint8Array(0);
+  let coverage = new Uint8Array(0);
   let count = 0;
 
   function reserve(): void {
@@ -28,25 +37,27 @@ export function createWriteRowBuilder(): RowBuilder {
     node = grow(node, length);
     writes = grow(writes, length);
     flags = grow(flags, length);
+    coverage = grow(coverage, length);
   }
 
   return {
     get count() {
       return count;
     },
-    add(rowOwner, rowPageNumber, rowPages, rowNode, rowWrites, rowFlags) {
+    add(rowOwner, rowPageNumber, rowPages, rowNode, rowWrites, rowFlags, rowCoverage) {
       if (count === owner.length) reserve();
       owner[count] = rowOwner;
       pageNumber[count] = rowPageNumber;
       pages[count] = rowPages;
       node[count] = rowNode;
       writes[count] = rowWrites;
-      flags[count++] = rowFlags;
+      flags[count] = rowFlags;
+      coverage[count++] = rowCoverage;
     },
     clear() {
       count = 0;
     },
-    take: (coverage) => ({
+    take: () => ({
       owner: owner.subarray(0, count),
       pageNumber: pageNumber.subarray(0, count),
       pages: pages.subarray(0, count),
@@ -54,7 +65,7 @@ export function createWriteRowBuilder(): RowBuilder {
       accesses: writes.subarray(0, count),
       writes: writes.subarray(0, count),
       flags: flags.subarray(0, count),
-      coverage: new Uint8Array(count).fill(coverage),
+      coverage: coverage.subarray(0, count),
     }),
   };
 }
