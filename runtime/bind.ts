@@ -38,7 +38,7 @@ function findFault({ plan, table, budgets }: BindInputs) {
   }
   const seen = new Uint8Array(table.regions);
   for (let i = 0; i < plan.regions.length; i++) {
-    const region = plan.regions[i]!;
+    const region = plan.regions[i];
     if (region >= table.regions) {
       return failure(
         'plan-region-out-of-range',
@@ -54,7 +54,7 @@ function findFault({ plan, table, budgets }: BindInputs) {
     if (seen[region])
       return failure('plan-region-twice', `entry ${i} names region ${region} again: one wish per region`);
     seen[region] = 1;
-    if (plan.targets[i]! >= budgets.nodes.length) {
+    if (plan.targets[i] >= budgets.nodes.length) {
       return failure(
         'plan-place-out-of-range',
         `entry ${i} names place ${plan.targets[i]} of ${budgets.nodes.length}: use indices of this epoch's places`,
@@ -78,14 +78,14 @@ function bind({ plan, table, budgets, scope, epoch, space }: BindInputs): BoundP
     priority: new Uint16Array(count),
   };
   for (let i = 0; i < count; i++) {
-    const region = plan.regions[i]!;
-    if (space === SPACE.virtual) bound.owner[i] = ownerPosition(table, table.owner[region]!, ownerAt, owners);
-    bound.pageNumber[i] = table.pageNumber[region]!;
-    bound.pages[i] = table.pages[region]!;
-    bound.target[i] = budgets.nodes[plan.targets[i]!]!.node;
+    const region = plan.regions[i];
+    if (space === SPACE.virtual) bound.owner[i] = ownerPosition(table, table.owner[region], ownerAt, owners);
+    bound.pageNumber[i] = table.pageNumber[region];
+    bound.pages[i] = table.pages[region];
+    bound.target[i] = budgets.nodes[plan.targets[i]].node;
   }
   bound.priority.set(plan.priorities);
-  const headroom = Array.from(plan.headroom, (pages, place) => ({ node: budgets.nodes[place]!.node, pages }));
+  const headroom = Array.from(plan.headroom, (pages, place) => ({ node: budgets.nodes[place].node, pages }));
   return { epoch, scope, topologyGeneration: budgets.topologyGeneration, headroom, owners, ...bound };
 }
 
@@ -96,5 +96,5 @@ function ownerPosition(
   owners: BoundPlan['owners'][number][],
 ): number {
   if (ownerAt[ordinal] === 0) ownerAt[ordinal] = owners.push(table.ownerRef(ordinal)!);
-  return ownerAt[ordinal]! - 1;
+  return ownerAt[ordinal] - 1;
 }

@@ -13,14 +13,14 @@ export function numberBlocks(sample: Sample, rowRegion: Uint32Array, block: Uint
   let neighbourhood = 0;
   for (let row = 0; row < owner.length; row++) {
     if (sample.space !== SPACE.virtual) {
-      block[rowRegion[row]!] = 0;
+      block[rowRegion[row]] = 0;
       continue;
     }
-    const current = Math.floor(pageNumber[row]! / (REGIONS_PER_BLOCK * typicalPages(pages[row]!)));
+    const current = Math.floor(pageNumber[row] / (REGIONS_PER_BLOCK * typicalPages(pages[row])));
     if (row === 0 || owner[row] !== owner[row - 1]) ordinal = 1;
     else if (current !== neighbourhood) ordinal += current === neighbourhood + 1 ? 1 : 2;
     neighbourhood = current;
-    block[rowRegion[row]!] = ordinal;
+    block[rowRegion[row]] = ordinal;
   }
 }
 

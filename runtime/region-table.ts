@@ -65,7 +65,7 @@ export function createRegionTable(): RegionTable {
     const { owner } = sample.rows;
     for (let start = 0, end = 0; start < owner.length; start = end) {
       while (end < owner.length && owner[end] === owner[start]) end++;
-      const ref = sample.owners[owner[start]!]!;
+      const ref = sample.owners[owner[start]];
       seen.add(ownerKey(ref));
       mergeOwner(ownerEntry(ref), sample, start, end, epoch, rowRegion);
     }
@@ -110,24 +110,24 @@ export function createRegionTable(): RegionTable {
     let survivorEnd = -1;
     let survivor = 0;
     for (let row = start; row < end; row++) {
-      const first = pageNumber[row]!;
-      while (oldAt < known.length && table.pageNumber[known[oldAt]!]! < first)
-        buryRegion(known[oldAt++]!, sample, start, row, rowRegion);
+      const first = pageNumber[row];
+      while (oldAt < known.length && table.pageNumber[known[oldAt]] < first)
+        buryRegion(known[oldAt++], sample, start, row, rowRegion);
       let index: number;
-      if (oldAt < known.length && table.pageNumber[known[oldAt]!] === first) {
-        index = known[oldAt++]!;
+      if (oldAt < known.length && table.pageNumber[known[oldAt]] === first) {
+        index = known[oldAt++];
         survivor = index;
-        survivorEnd = first + table.pages[index]!;
+        survivorEnd = first + table.pages[index];
       } else {
         index = bear(entry.ordinal, first, epoch);
         if (first < survivorEnd) events.push(EVENT.split, survivor, index);
         else events.push(EVENT.born, index, 0);
       }
-      table.pages[index] = pages[row]!;
+      table.pages[index] = pages[row];
       merged[row - start] = index;
       rowRegion[row] = index;
     }
-    while (oldAt < known.length) buryRegion(known[oldAt++]!, sample, start, end, rowRegion);
+    while (oldAt < known.length) buryRegion(known[oldAt++], sample, start, end, rowRegion);
     entry.indices = merged;
   }
 
@@ -141,9 +141,8 @@ export function createRegionTable(): RegionTable {
   ): void {
     const before = row - 1;
     const swallowed =
-      before >= start &&
-      table.pageNumber[index]! < sample.rows.pageNumber[before]! + sample.rows.pages[before]!;
-    if (swallowed) events.push(EVENT.merged, rowRegion[before]!, index);
+      before >= start && table.pageNumber[index] < sample.rows.pageNumber[before] + sample.rows.pages[before];
+    if (swallowed) events.push(EVENT.merged, rowRegion[before], index);
     else events.push(EVENT.died, index, 0);
     table.pages[index] = 0;
     freedIndices.push(index);

@@ -54,8 +54,8 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
   /** Holes must read as empty, so what died is wiped before the living are written. */
   function wipeHoles(table: RegionTable, events: RegionEvents): void {
     for (let i = 0; i < events.kinds.length; i++) {
-      const region = events.regions[i]!;
-      const hole = table.pages[region] === 0 ? region : events.others[i]!;
+      const region = events.regions[i];
+      const hole = table.pages[region] === 0 ? region : events.others[i];
       if (table.pages[hole] === 0) wipe(hole);
     }
   }
@@ -76,16 +76,16 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
     const { rows } = sample;
     const placeOfNode = placesByNode(budgets);
     for (let row = 0; row < rows.owner.length; row++) {
-      const region = rowRegion[row]!;
-      const touched = rows.accesses[row]! + rows.writes[row]! > 0;
+      const region = rowRegion[row];
+      const touched = rows.accesses[row] + rows.writes[row] > 0;
       const newborn = table.born[region] === epoch;
-      idleEpochs[region] = touched || newborn ? 0 : Math.min(idleEpochs[region]! + 1, IDLE_EPOCHS_MAX);
+      idleEpochs[region] = touched || newborn ? 0 : Math.min(idleEpochs[region] + 1, IDLE_EPOCHS_MAX);
       if (newborn) verdict[region] = 0;
-      accesses[region] = rows.accesses[row]!;
-      writes[region] = rows.writes[row]!;
-      place[region] = placeOfNode[rows.node[row]!]!;
-      flags[region] = rows.flags[row]!;
-      coverage[region] = rows.coverage[row]!;
+      accesses[region] = rows.accesses[row];
+      writes[region] = rows.writes[row];
+      place[region] = placeOfNode[rows.node[row]];
+      flags[region] = rows.flags[row];
+      coverage[region] = rows.coverage[row];
     }
   }
 
@@ -127,7 +127,7 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
       };
     },
     recordVerdicts(regions, verdicts) {
-      for (let i = 0; i < regions.length; i++) verdict[regions[i]!] = verdicts[i]!;
+      for (let i = 0; i < regions.length; i++) verdict[regions[i]] = verdicts[i];
     },
     forgetVerdicts() {
       verdict.fill(VERDICT.none);

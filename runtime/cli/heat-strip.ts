@@ -28,7 +28,7 @@ function measureCell(rows: Sample['rows'], start: number, end: number): { level:
   let samples = 0;
   let fastPages = 0;
   for (let row = start; row < end; row++) {
-    samples += rows.accesses[row]!;
+    samples += rows.accesses[row];
     if (rows.node[row] === FAST_NODE) fastPages++;
   }
   const perPage = end > start ? samples / (end - start) : 0;

@@ -35,7 +35,7 @@ export interface CostMeter {
 }
 
 export function createCostMeter(model: CostModel): CostMeter {
-  const fastestNs = model.latencyNs[0]!;
+  const fastestNs = model.latencyNs[0];
   /** Time besides memory per access, so that memory is `memoryBoundShare` of the all-fast time. */
   const computeNs = (fastestNs * (1 - model.memoryBoundShare)) / model.memoryBoundShare;
   let accesses = 0;
@@ -46,7 +46,7 @@ export function createCostMeter(model: CostModel): CostMeter {
     addAccesses(node, count) {
       accesses += count;
       if (node === 0) fastAccesses += count;
-      memoryNs += count * model.latencyNs[node]!;
+      memoryNs += count * model.latencyNs[node];
     },
     addMoves(flows) {
       for (const { pages } of flows) moveNs += pages * model.moveCostNs;

@@ -23,14 +23,14 @@ export function createRandom(seed: number): Random {
   }
 
   function uniform(): number {
-    const result = Math.imul(rotate(Math.imul(state[1]!, 5), 7), 9) >>> 0;
-    const shifted = state[1]! << 9;
-    state[2]! ^= state[0]!;
-    state[3]! ^= state[1]!;
-    state[1]! ^= state[2]!;
-    state[0]! ^= state[3]!;
-    state[2]! ^= shifted;
-    state[3] = rotate(state[3]!, 11);
+    const result = Math.imul(rotate(Math.imul(state[1], 5), 7), 9) >>> 0;
+    const shifted = state[1] << 9;
+    state[2] ^= state[0];
+    state[3] ^= state[1];
+    state[1] ^= state[2];
+    state[0] ^= state[3];
+    state[2] ^= shifted;
+    state[3] = rotate(state[3], 11);
     return result / 4_294_967_296;
   }
 

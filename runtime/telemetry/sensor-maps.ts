@@ -15,9 +15,9 @@ export function writableRanges(maps: string): PageRange[] {
   const ranges: { pageNumber: number; pages: number }[] = [];
   for (const line of maps.split('\n')) {
     const match = /^([0-9a-f]+)-([0-9a-f]+) .w.p \S+ \S+ \S+ *(.*)$/.exec(line);
-    if (!match || KERNEL_PROVIDED.has(match[3]!)) continue;
-    const pageNumber = Number.parseInt(match[1]!, 16) / PAGE_BYTES;
-    const pages = Number.parseInt(match[2]!, 16) / PAGE_BYTES - pageNumber;
+    if (!match || KERNEL_PROVIDED.has(match[3])) continue;
+    const pageNumber = Number.parseInt(match[1], 16) / PAGE_BYTES;
+    const pages = Number.parseInt(match[2], 16) / PAGE_BYTES - pageNumber;
     const last = ranges.at(-1);
     if (last && last.pageNumber + last.pages === pageNumber) last.pages += pages;
     else ranges.push({ pageNumber, pages });

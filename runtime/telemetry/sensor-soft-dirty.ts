@@ -100,9 +100,9 @@ export function createSoftDirtySource(options: SoftDirtyOptions): TelemetrySourc
       const found = process.pagemap.readRange(first, Math.min(ENTRIES_PER_READ, end - first), lanes);
       if (found === 0) return;
       for (let at = 0; at < found; at++) {
-        const high = lanes[2 * at + 1]!;
+        const high = lanes[2 * at + 1];
         if (high & (PAGEMAP_HIGH.present | PAGEMAP_HIGH.swapped))
-          addPage(ordinal, first + at, lanes[2 * at]!, high, coverage, blocks);
+          addPage(ordinal, first + at, lanes[2 * at], high, coverage, blocks);
       }
     }
   }

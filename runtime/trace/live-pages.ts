@@ -40,8 +40,8 @@ function subtract(pages: Float64Array, ranges: readonly FreedRange[]): Float64Ar
   let at = 0;
   return new Float64Array(
     pages.filter((page) => {
-      while (at < ranges.length && ranges[at]!.pageNumber + ranges[at]!.pages <= page) at++;
-      return at === ranges.length || page < ranges[at]!.pageNumber;
+      while (at < ranges.length && ranges[at].pageNumber + ranges[at].pages <= page) at++;
+      return at === ranges.length || page < ranges[at].pageNumber;
     }),
   );
 }

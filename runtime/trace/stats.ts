@@ -17,7 +17,7 @@ export function measureTrace(trace: Trace): TraceStats {
     live.add(epoch.pageNumber);
     pagesLivePeak = Math.max(pagesLivePeak, live.pageNumber.length);
     livePageEpochs += live.pageNumber.length;
-    for (let row = 0; row < epoch.loads.length; row++) accesses += epoch.loads[row]! + epoch.stores[row]!;
+    for (let row = 0; row < epoch.loads.length; row++) accesses += epoch.loads[row] + epoch.stores[row];
     live.remove(epoch.freed);
   }
   return { pagesLivePeak, accessesPerLivePage: livePageEpochs === 0 ? 0 : accesses / livePageEpochs };

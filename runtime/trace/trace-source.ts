@@ -62,7 +62,7 @@ function replay(epoch: TraceEpoch, { memory, meter, countScale }: TraceSourceOpt
   memory.touch(epoch.pageNumber);
   const nodes = memory.nodesOf(epoch.pageNumber);
   for (let row = 0; row < nodes.length; row++) {
-    meter.addAccesses(nodes[row]!, (epoch.loads[row]! + epoch.stores[row]!) * countScale);
+    meter.addAccesses(nodes[row], (epoch.loads[row] + epoch.stores[row]) * countScale);
   }
   for (const range of epoch.freed) memory.free(range);
 }
@@ -74,11 +74,11 @@ function sampleRows(epoch: TraceEpoch, live: Float64Array, options: TraceSourceO
   const writes = new Uint32Array(count);
   const rate = options.countScale / options.samplingPeriod;
   for (let row = 0, at = 0; row < count; row++) {
-    while (at < epoch.pageNumber.length && epoch.pageNumber[at]! < live[row]!) at++;
+    while (at < epoch.pageNumber.length && epoch.pageNumber[at] < live[row]) at++;
     if (epoch.pageNumber[at] !== live[row]) continue;
-    const written = options.random.poisson(epoch.stores[at]! * rate);
+    const written = options.random.poisson(epoch.stores[at] * rate);
     writes[row] = written;
-    accesses[row] = options.random.poisson(epoch.loads[at]! * rate) + written;
+    accesses[row] = options.random.poisson(epoch.loads[at] * rate) + written;
   }
   return {
     owner: new Uint16Array(count),

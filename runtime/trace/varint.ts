@@ -20,7 +20,7 @@ export function createVarintReader(bytes: Uint8Array, start: number): VarintRead
     let value = 0;
     for (let group = 0, scale = 1; group < GROUPS_MAX; group++, scale *= 128) {
       if (offset >= bytes.length) return fail('ends within a number');
-      const byte = bytes[offset++]!;
+      const byte = bytes[offset++];
       value += (byte & 127) * scale;
       if (byte < 128) return value;
     }

@@ -11,7 +11,7 @@ function update(table: RegionTable, rows: readonly TestRow[], epoch: number) {
   const events = table.update(sample, epoch, rowRegion);
   if (!events.ok) throw new Error(events.message);
   const { kinds, regions, others } = events.value;
-  const list = Array.from(kinds, (kind, i) => [kind, regions[i]!, others[i]!] as const);
+  const list = Array.from(kinds, (kind, i) => [kind, regions[i], others[i]] as const);
   return { rowRegion: [...rowRegion], events: list };
 }
 
@@ -129,7 +129,7 @@ describe('region table', () => {
         history.forEach((unsorted, at) => {
           const rows = unsorted.toSorted((a, b) => a.owner - b.owner || a.page - b.page);
           const { rowRegion, events } = update(table, rows, at + 1);
-          const now = new Map(rows.map((row, i) => [`${row.owner}/${row.page}`, rowRegion[i]!]));
+          const now = new Map(rows.map((row, i) => [`${row.owner}/${row.page}`, rowRegion[i]]));
           expect(new Set(now.values()).size).toBe(rows.length);
           for (const [key, index] of now) {
             if (known.has(key)) expect(index).toBe(known.get(key));
@@ -149,7 +149,7 @@ describe('region table', () => {
               .toSorted(),
           ).toEqual(died.toSorted());
           const living = new Set(now.values());
-          for (let i = 0; i < table.regions; i++) expect(table.pages[i]! > 0).toBe(living.has(i));
+          for (let i = 0; i < table.regions; i++) expect(table.pages[i] > 0).toBe(living.has(i));
           expect(born.filter((index) => died.includes(index))).toEqual([]);
           known = now;
         });

@@ -44,8 +44,8 @@ describe('page traces', () => {
         const rows = trace.value.epochs.map((epoch) => ({
           rows: Array.from(epoch.pageNumber, (pageNumber, i) => ({
             pageNumber,
-            loads: epoch.loads[i]!,
-            stores: epoch.stores[i]!,
+            loads: epoch.loads[i],
+            stores: epoch.stores[i],
           })),
           freed: epoch.freed,
         }));
