@@ -1,0 +1,59 @@
+import type { OwnerMemory } from '../kernel.ts';
+import { parseNumaMaps } from '../numa-maps.ts';
+import type { OwnerRef } from '../plan.ts';
+import { checkOwnerRef, procPath, readAllowedNodes, type ProcFault } from '../proc.ts';
+import { readText } from '../read-file.ts';
+import { success, type Result } from '../result.ts';
+import type { FrameFlags } from './frame-flags.ts';
+import { createPageMover } from './move-pages.ts';
+import { readPageFacts } from './page-facts.ts';
+import { openPagemap } from './pagemap.ts';
+
+const noNodes: ReadonlySet<number> = new Set();
+
+/**
+ * Takes hold of the memory that `ref` names. Its identity is read before and after the descriptor is opened:
+ * a pid that changed hands in between shows in one of the two.
+ */
+export function openOwnerMemory(
+  root: string,
+  ref: OwnerRef,
+  frames: FrameFlags,
+  nowNs: () => number,
+): Result<OwnerMemory, ProcFault> {
+  const before = checkOwnerRef(root, ref);
+  if (!before.ok) return before;
+  const opened = openPagemap(root, ref.pid);
+  if (!opened.ok) return opened;
+  const pagemap = opened.value;
+  const after = checkOwnerRef(root, ref);
+  if (!after.ok) {
+    pagemap.close();
+    return after;
+  }
+
+  const mover = createPageMover(ref.pid, nowNs);
+  const sources = {
+    pagemap,
+    frames,
+    mover,
+    readMappings() {
+      const text = readText(procPath(root, ref.pid, 'numa_maps'));
+      return text.ok ? success(parseNumaMaps(text.value)) : text;
+    },
+  };
+  return success({
+    ref,
+    // The descriptor tells memory from memory; the pid is asked too, since move_pages goes by it, and memory
+    // shared with another process (vfork) outlives the exec of one of them.
+    alive: () => pagemap.alive() && checkOwnerRef(root, ref).ok,
+    allowedNodes() {
+      const nodes = readAllowedNodes(root, ref.pid);
+      return nodes.ok ? nodes.value : noNodes;
+    },
+    facts: (pageNumber) => readPageFacts(sources, pageNumber),
+    query: (pageNumber, status) => mover.query(pageNumber, status),
+    move: (pageNumber, node, status) => mover.move(pageNumber, node, status),
+    close: () => pagemap.close(),
+  });
+}

@@ -1,0 +1,151 @@
+import { BOUNDS } from './limits.ts';
+import type { BoundPlan, Budgets, Flow, NodeBudget, Outcome, PlanFault } from './plan.ts';
+import { isOwnerRef } from './proc.ts';
+import { failure, success, type Failure, type Result } from './result.ts';
+
+/** What may be asked; the executor knows nothing else. */
+export type Question =
+  | { readonly kind: 'budgets'; readonly scope: string }
+  | { readonly kind: 'check' | 'submit'; readonly plan: BoundPlan };
+
+/** `id` comes back in the reply. */
+export type Request = Question & { readonly id: number };
+
+export type Reply =
+  | { readonly id: number; readonly ok: true; readonly value: Budgets | Outcome }
+  | { readonly id: number; readonly ok: false; readonly code: PlanFault; readonly message: string };
+
+/** The id of a reply to something that had none. */
+export const ID_NONE = 0;
+
+const faults: Record<PlanFault, true> = {
+  'plan-malformed': true,
+  'plan-too-large': true,
+  'plan-too-many-owners': true,
+  'scope-unknown': true,
+  'stale-topology': true,
+  'topology-unreadable': true,
+  'executor-paused': true,
+  'executor-unreachable': true,
+  'frame-too-large': true,
+  'request-unknown': true,
+  'permission-missing': true,
+  'journal-unwritable': true,
+};
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Checks types and equal lengths only; what a plan may say is for `admit`. */
+export function readRequest(message: unknown): Result<Request, 'request-unknown' | 'plan-malformed'> {
+  if (!isFields(message) || !isCount(message.id, 2 ** 32 - 1) || message.id === ID_NONE)
+    return failure('request-unknown', 'a request is { id, kind, scope | plan }, with an id from 1 on');
+  const { id, kind, scope } = message;
+  if (kind === 'budgets') {
+    if (typeof scope === 'string') return success({ id, kind, scope });
+    return failure('plan-malformed', 'budgets needs the name of a scope');
+  }
+  if (kind !== 'check' && kind !== 'submit')
+    return failure(
+      'request-unknown',
+      'the requests are budgets, check and submit; use both ends of one Terrace version',
+    );
+  const plan = readPlan(message.plan);
+  return plan
+    ? success({ id, kind, plan })
+    : failure('plan-malformed', 'the plan has a missing field or a column of another type or length');
+}
+
+/** The id to answer under, as far as there is one. */
+export function readRequestId(message: unknown): number {
+  return isFields(message) && isCount(message.id, 2 ** 32 - 1) ? message.id : ID_NONE;
+}
+
+export function readBudgets(value: unknown): Budgets | undefined {
+  if (!isFields(value) || !isCount(value.topologyGeneration) || !Array.isArray(value.nodes)) return undefined;
+  const nodes: NodeBudget[] = [];
+  for (const item of value.nodes as readonly unknown[]) {
+    if (!isFields(item) || typeof item.hasCpus !== 'boolean' || !isCount(item.node, BOUNDS.nodeMax))
+      return undefined;
+    const { node, tier, hasCpus, capacity, room, budget, latencyNs, bandwidthMib, moveCostNs } = item;
+    if (!isCount(tier) || !isCount(capacity) || !isCount(room) || !isCount(budget)) return undefined;
+    if (!isCount(latencyNs) || !isCount(bandwidthMib) || !isAmount(moveCostNs)) return undefined;
+    nodes.push({ node, tier, hasCpus, capacity, room, budget, latencyNs, bandwidthMib, moveCostNs });
+  }
+  return { topologyGeneration: value.topologyGeneration, nodes };
+}
+
+/** `entries` = rows of the plan that the outcome answers. */
+export function readOutcome(value: unknown, entries: number): Outcome | undefined {
+  if (!isFields(value) || !Array.isArray(value.flows)) return undefined;
+  const { epoch, verdicts, movedPages, calls, callNs } = value;
+  if (!isCount(epoch) || !isCount(calls) || !isAmount(callNs)) return undefined;
+  if (!(verdicts instanceof Uint8Array) || verdicts.length !== entries) return undefined;
+  if (!(movedPages instanceof Uint32Array) || movedPages.length !== entries) return undefined;
+  const flows: Flow[] = [];
+  for (const item of value.flows as readonly unknown[]) {
+    if (!isFields(item) || !isCount(item.from) || !isCount(item.to) || !isCount(item.pages)) return undefined;
+    flows.push({ from: item.from, to: item.to, pages: item.pages });
+  }
+  return { epoch, verdicts, movedPages, flows, calls, callNs };
+}
+
+/** What a reply says, its value still unread; undefined when it is none, or one to another request. */
+export function readReply(message: unknown, id: number): Result<unknown, PlanFault> | undefined {
+  if (!isFields(message)) return undefined;
+  // A refusal of the frame itself carries no id, since none could be read.
+  if (message.id !== id && !(message.ok === false && message.id === ID_NONE)) return undefined;
+  return message.ok === true ? success(message.value) : readFault(message);
+}
+
+function readFault({ ok, code, message }: Fields): Failure<PlanFault> | undefined {
+  if (ok !== false || typeof code !== 'string' || typeof message !== 'string') return undefined;
+  return Object.hasOwn(faults, code) ? failure(code as PlanFault, message) : undefined;
+}
+
+function readPlan(value: unknown): BoundPlan | undefined {
+  if (!isFields(value) || !Array.isArray(value.owners) || !Array.isArray(value.headroom)) return undefined;
+  const { epoch, scope, topologyGeneration, owner, space, pageNumber, pages, target, priority } = value;
+  if (!isCount(epoch) || typeof scope !== 'string' || !isCount(topologyGeneration)) return undefined;
+  if (!value.owners.every(isOwnerRef)) return undefined;
+  const headroom: { node: number; pages: number }[] = [];
+  for (const item of value.headroom as readonly unknown[]) {
+    if (!isFields(item) || !isCount(item.node) || !isCount(item.pages)) return undefined;
+    headroom.push({ node: item.node, pages: item.pages });
+  }
+  if (!(owner instanceof Uint16Array && space instanceof Uint8Array && pageNumber instanceof Float64Array))
+    return undefined;
+  if (!(pages instanceof Uint32Array && target instanceof Uint8Array && priority instanceof Uint16Array))
+    return undefined;
+  const lengths = [owner, space, pages, target, priority].map((column) => column.length);
+  if (lengths.some((length) => length !== pageNumber.length)) return undefined;
+  const owners = value.owners.map(({ pid, startTimeTicks, stackStart }) => ({
+    pid,
+    startTimeTicks,
+    stackStart,
+  }));
+  return {
+    epoch,
+    scope,
+    topologyGeneration,
+    headroom,
+    owners,
+    owner,
+    space,
+    pageNumber,
+    pages,
+    target,
+    priority,
+  };
+}
+
+function isFields(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
+}
+
+function isCount(value: unknown, max = Number.MAX_SAFE_INTEGER): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
+}
+
+function isAmount(value: unknown): value is number {
+  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
+}
