@@ -55,7 +55,9 @@ async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure |
     run: createDryRun({ ...options, policy }),
   }));
   const out = flags.json ? () => {} : terminal.out;
-  out(`${traceName(flags.trace)}: ${trace.value.epochs.length} epochs, seed ${flags.seed}, fast tier a quarter of the pages\n`);
+  out(
+    `${traceName(flags.trace)}: ${trace.value.epochs.length} epochs, seed ${flags.seed}, fast tier a quarter of the pages\n`,
+  );
   await replay(contenders, out, terminal);
   terminal.out(flags.json ? formatJson(flags, contenders) : formatSummary(contenders));
   await Promise.all(contenders.map(({ run }) => run.close()));
@@ -71,7 +73,11 @@ async function openBoth(flags: DryRunFlags, terminal: Terminal): Promise<Result<
   return second;
 }
 
-async function replay(contenders: readonly Contender[], out: (text: string) => void, terminal: Terminal): Promise<void> {
+async function replay(
+  contenders: readonly Contender[],
+  out: (text: string) => void,
+  terminal: Terminal,
+): Promise<void> {
   for (;;) {
     const reports: (EpochReport | undefined)[] = [];
     for (const { run } of contenders) reports.push(await run.step());
