@@ -16,7 +16,6 @@ export const FRAME_LOW = {
   unevictable: 1 << 18,
   hwpoison: 1 << 19,
   nopage: 1 << 20,
-  ksm: 1 << 21,
   thp: 1 << 22,
   offline: 1 << 23,
   zero: 1 << 24,

@@ -110,6 +110,7 @@ function framesAhead(low: Uint32Array, high: Uint32Array, at: number): number {
   return ahead;
 }
 
+/** KPF_KSM tells nothing of sharing: kernels from 6.9 on set it for all anonymous memory (fs/proc/page.c). */
 function flagsOfEntry(high: number): number {
   const shared = (high & PAGEMAP_HIGH.exclusive) === 0;
   return FACT.present | (shared ? FACT.shared : 0) | (high & PAGEMAP_HIGH.file ? FACT.file : 0);
@@ -120,8 +121,6 @@ function flagsOfFolio(folio: Folio): number {
   return (
     (mlocked ? FACT.mlocked : 0) |
     (folio.low & FRAME_LOW.huge ? FACT.hugetlb : 0) |
-    // The next process to map a merged page may be anyone's.
-    (folio.low & FRAME_LOW.ksm ? FACT.shared : 0) |
     (isMovable(folio, mlocked) ? FACT.movable : 0)
   );
 }
