@@ -55,6 +55,7 @@ export type PlanFault =
   | 'scope-unknown'
   | 'stale-topology'
   | 'topology-unreadable'
+  | 'journal-unwritable'
   | 'executor-paused'
   | 'executor-unreachable'
   | 'frame-too-large'

@@ -1,0 +1,160 @@
+import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { BOUNDS } from './limits.ts';
+import type { Flow } from './plan.ts';
+import { type Result, failure, success } from './result.ts';
+
+/** Written before anything moves; a `begin` without its `end` is a plan that was cut short. */
+export interface JournalBegin {
+  readonly kind: 'begin';
+  readonly atMs: number;
+  readonly epoch: number;
+  readonly scope: string;
+  readonly entries: number;
+  readonly pages: number;
+}
+
+export interface JournalEnd {
+  readonly kind: 'end';
+  readonly atMs: number;
+  readonly epoch: number;
+  readonly scope: string;
+  /** Why the plan was refused after it had begun; nothing of it was attempted. */
+  readonly fault?: string;
+  /** Entries per verdict name. */
+  readonly verdicts: Readonly<Record<string, number>>;
+  readonly flows: readonly Flow[];
+  /** Flows left out of the line. */
+  readonly flowsOmitted: number;
+  readonly calls: number;
+  readonly callNs: number;
+  /** How often the kernel gave each answer: `0`, `positive`, or `-1/errno`. */
+  readonly callKinds: Readonly<Record<string, number>>;
+}
+
+export type JournalLine = JournalBegin | JournalEnd;
+
+/** Where the executor writes what it did. `append` answers a failure, and never throws. */
+export interface Journal {
+  append(line: JournalLine): Result<void, 'journal-unwritable'>;
+  close(): void;
+}
+
+export interface JournalOptions {
+  readonly path: string;
+  /** A file that would grow beyond this is renamed to `path`.1, replacing the one before. */
+  readonly bytesMax: number;
+}
+
+/** JSON lines, opened at the first line; a torn line (full disk) is closed off before the next one. */
+export function createJournal({ path, bytesMax }: JournalOptions): Journal {
+  let file: number | undefined;
+  let bytes = 0;
+  let torn = false;
+
+  function open(): number {
+    const opened = openSync(path, 'a', 0o640);
+    const { size } = fstatSync(opened);
+    bytes = size;
+    return opened;
+  }
+
+  function close(): void {
+    if (file !== undefined) closeSync(file);
+    file = undefined;
+  }
+
+  return {
+    append(line) {
+      try {
+        const text = Buffer.from(`${torn ? '\n' : ''}${JSON.stringify(line)}\n`);
+        if (text.length > BOUNDS.journalLineBytesMax) {
+          return failure('journal-unwritable', `a journal line of ${text.length} bytes is beyond the bound`);
+        }
+        file ??= open();
+        if (bytes > 0 && bytes + text.length > bytesMax) {
+          close();
+          renameSync(path, `${path}.1`);
+          file = open();
+        }
+        const written = writeSync(file, text);
+        bytes += written;
+        torn = written < text.length;
+        if (!torn) return success(undefined);
+        return failure('journal-unwritable', `the journal ${path} took only part of a line; free its disk`);
+      } catch (error) {
+        const reason = error instanceof Error ? error.message : String(error);
+        return failure(
+          'journal-unwritable',
+          `the journal ${path} cannot be written (${reason}); mend its folder or disk`,
+        );
+      }
+    },
+    close,
+  };
+}
+
+export interface MemoryJournal extends Journal {
+  readonly lines: readonly JournalLine[];
+}
+
+/** The newest lines, for an executor that lives and dies inside another program. */
+export function createMemoryJournal(linesMax = 1_024): MemoryJournal {
+  const lines: JournalLine[] = [];
+  return {
+    lines,
+    append(line) {
+      lines.push(line);
+      if (lines.length > linesMax) lines.shift();
+      return success(undefined);
+    },
+    close() {},
+  };
+}
+
+export interface JournalContents {
+  readonly lines: readonly JournalLine[];
+  /** Lines that are no journal lines (torn by a crash, or somebody else's). */
+  readonly unreadable: number;
+}
+
+/** Reads the rotated file and the current one, oldest line first. */
+export function readJournal(path: string): Result<JournalContents, 'journal-unreadable'> {
+  const lines: JournalLine[] = [];
+  let unreadable = 0;
+  try {
+    for (const text of [readIfPresent(`${path}.1`), readFileSync(path, 'utf8')]) {
+      for (const line of text.split('\n')) {
+        if (line === '') continue;
+        const parsed = parseLine(line);
+        if (parsed) lines.push(parsed);
+        else unreadable++;
+      }
+    }
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    return failure(
+      'journal-unreadable',
+      `the journal cannot be read (${reason}); check its path and your rights`,
+    );
+  }
+  return success({ lines, unreadable });
+}
+
+function readIfPresent(path: string): string {
+  try {
+    return readFileSync(path, 'utf8');
+  } catch (error) {
+    if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return '';
+    throw error;
+  }
+}
+
+function parseLine(text: string): JournalLine | undefined {
+  try {
+    const value: unknown = JSON.parse(text);
+    if (typeof value !== 'object' || value === null || !('kind' in value)) return undefined;
+    return value.kind === 'begin' || value.kind === 'end' ? (value as JournalLine) : undefined;
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,77 @@
+import type { ScopeMembers } from './kernel.ts';
+
+/** Every bound of the executor that no operator can raise. */
+export const BOUNDS = {
+  planEntriesMax: 1_048_576,
+  ownersMax: 4_096,
+  pagesPerEntryMax: 1_048_576,
+  /** Base pages that all entries of a plan name together (16 GiB). */
+  pagesPerPlanMax: 4_194_304,
+  headroomEntriesMax: 255,
+  /** One past the highest page number; also the span that doubles hold exactly with room to add. */
+  pageNumberMax: 2 ** 52,
+  /** Node ids are bytes in a plan; 255 means swap. */
+  nodeMax: 254,
+  /** PID_MAX_LIMIT of 64-bit Linux, include/linux/threads.h. */
+  pidMax: 4_194_304,
+  frameBytesMax: 33_554_432,
+  factsPagesMax: 65_536,
+  batchPagesStart: 512,
+  batchPagesMin: 64,
+  batchPagesMax: 16_384,
+  callLatencyTargetMsMax: 1_000,
+  limitsScopesMax: 1_024,
+  limitsListMax: 4_096,
+  pathBytesMax: 4_096,
+  journalBytesMin: 65_536,
+  journalBytesMax: 1_073_741_824,
+  journalLineBytesMax: 16_384,
+  journalCallKindsMax: 32,
+  journalFlowsMax: 64,
+} as const;
+
+export interface NodeLimit {
+  /** Base pages that all members of the scope may hold there together; absent = no limit. */
+  readonly pagesMax?: number;
+}
+
+/** Whose memory a plan may move, between which nodes, and how much of it. */
+export interface Scope {
+  readonly name: string;
+  readonly members: ScopeMembers;
+  /** The only nodes the scope may use, as source or target. */
+  readonly nodes: ReadonlyMap<number, NodeLimit>;
+  /** Allowed (from, to); absent = every pair of listed nodes. */
+  readonly pairs?: readonly (readonly [from: number, to: number])[];
+  /** Base pages that the plans of one epoch may move. */
+  readonly pagesPerEpochMax: number;
+  /** A token bucket that holds one second's worth, or one huge page where that is more. */
+  readonly bytesPerSecondMax?: number;
+}
+
+export type Backend = 'move_pages';
+
+/** The operator's file, checked. Nothing on the executor's socket widens it. */
+export interface Limits {
+  readonly scopes: ReadonlyMap<string, Scope>;
+  /** Base pages kept free on a node on top of its watermark. */
+  readonly reservePages: ReadonlyMap<number, number>;
+  /** By how many base pages a plan may raise the reserve of a node; more is cut down to it. */
+  readonly headroomPagesMax: number;
+  readonly protectedPids: ReadonlySet<number>;
+  /** Owners in these groups are never touched, whatever scope names them. */
+  readonly protectedMembers: readonly ScopeMembers[];
+  readonly backends: ReadonlySet<Backend>;
+  /** How long one kernel call should take; LRU caches stay off machine-wide meanwhile. */
+  readonly callLatencyTargetMs: number;
+  /** Kinds of pages that the kernel would move but that stay put unless the operator says so. */
+  readonly allow: {
+    readonly mlocked: boolean;
+    readonly hugetlb: boolean;
+    readonly shared: boolean;
+    readonly policyBound: boolean;
+  };
+  /** What happens to an entry that names only part of a huge folio: refuse, or take the whole folio. */
+  readonly partialHuge: 'refuse' | 'round';
+  readonly journal: { readonly path?: string; readonly bytesMax: number };
+}

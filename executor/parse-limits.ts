@@ -1,0 +1,198 @@
+import type { ScopeMembers } from './kernel.ts';
+import { type Backend, BOUNDS, type Limits, type NodeLimit, type Scope } from './limits.ts';
+import { type Result, failure, success } from './result.ts';
+
+/** Leaves the parser from any depth; never leaves this file. */
+class Refusal extends Error {}
+
+const TOP_KEYS =
+  'scopes reservePages headroomPagesMax protectedPids protectedCgroups protectedUids backends ' +
+  'callLatencyTargetMs allow partialHuge journal';
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/**
+ * Checks the operator's limits, already read as JSON. Strict: an unknown key is refused, since a
+ * misspelt limit would otherwise be no limit. Messages name the path, the value and what is allowed.
+ */
+export function parseLimits(json: unknown): Result<Limits, 'limits-malformed'> {
+  try {
+    return success(readLimits(json));
+  } catch (error) {
+    if (error instanceof Refusal) return failure('limits-malformed', error.message);
+    throw error;
+  }
+}
+
+function readLimits(json: unknown): Limits {
+  const top = fields(json, 'limits', TOP_KEYS);
+  const cgroups = list(top.protectedCgroups ?? [], 'limits.protectedCgroups', cgroupPath);
+  const uids = list(top.protectedUids ?? [], 'limits.protectedUids', userId);
+  return {
+    scopes: readScopes(top.scopes),
+    reservePages: readByNode(top.reservePages ?? {}, 'limits.reservePages', pageCount),
+    headroomPagesMax: pageCount(top.headroomPagesMax ?? 0, 'limits.headroomPagesMax'),
+    protectedPids: new Set(list(top.protectedPids ?? [], 'limits.protectedPids', processId)),
+    protectedMembers: [
+      ...cgroups.map((path): ScopeMembers => ({ kind: 'cgroup', path })),
+      ...uids.map((uid): ScopeMembers => ({ kind: 'uid', uid })),
+    ],
+    backends: new Set(list(top.backends ?? ['move_pages'], 'limits.backends', backend)),
+    callLatencyTargetMs: whole(
+      top.callLatencyTargetMs ?? 20,
+      'limits.callLatencyTargetMs',
+      1,
+      BOUNDS.callLatencyTargetMsMax,
+    ),
+    allow: readAllow(top.allow ?? {}),
+    partialHuge: oneOf(top.partialHuge ?? 'refuse', 'limits.partialHuge', ['refuse', 'round']),
+    journal: readJournalLimits(top.journal ?? {}),
+  };
+}
+
+function readScopes(value: unknown): ReadonlyMap<string, Scope> {
+  const entries = Object.entries(fields(value, 'limits.scopes'));
+  if (entries.length < 1 || entries.length > BOUNDS.limitsScopesMax) {
+    refuse('limits.scopes', `${entries.length} scopes`, `1 to ${BOUNDS.limitsScopesMax} scopes`);
+  }
+  return new Map(entries.map(([name, scope]) => [name, readScope(name, scope)]));
+}
+
+function readScope(name: string, value: unknown): Scope {
+  const path = `limits.scopes.${name}`;
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/.test(name)) {
+    refuse(path, name, 'a name of up to 64 letters, digits, dots, dashes and underscores');
+  }
+  const scope = fields(value, path, 'members nodes pairs pagesPerEpochMax bytesPerSecondMax');
+  const nodes = readByNode(scope.nodes, `${path}.nodes`, readNodeLimit);
+  if (nodes.size === 0) refuse(`${path}.nodes`, scope.nodes, 'at least one node');
+  return {
+    name,
+    members: readMembers(scope.members, `${path}.members`),
+    nodes,
+    ...(scope.pairs !== undefined && { pairs: readPairs(scope.pairs, `${path}.pairs`, nodes) }),
+    pagesPerEpochMax: pageCount(scope.pagesPerEpochMax, `${path}.pagesPerEpochMax`),
+    ...(scope.bytesPerSecondMax !== undefined && {
+      bytesPerSecondMax: whole(
+        scope.bytesPerSecondMax,
+        `${path}.bytesPerSecondMax`,
+        0,
+        Number.MAX_SAFE_INTEGER,
+      ),
+    }),
+  };
+}
+
+function readMembers(value: unknown, path: string): ScopeMembers {
+  const kind = oneOf(fields(value, path).kind, `${path}.kind`, ['cgroup', 'uid']);
+  if (kind === 'cgroup') {
+    return { kind, path: cgroupPath(fields(value, path, 'kind path').path, `${path}.path`) };
+  }
+  return { kind, uid: userId(fields(value, path, 'kind uid').uid, `${path}.uid`) };
+}
+
+function readNodeLimit(value: unknown, path: string): NodeLimit {
+  const { pagesMax } = fields(value, path, 'pagesMax');
+  return pagesMax === undefined ? {} : { pagesMax: pageCount(pagesMax, `${path}.pagesMax`) };
+}
+
+function readPairs(value: unknown, path: string, nodes: ReadonlyMap<number, unknown>) {
+  return list(value, path, (item, itemPath) => {
+    const pair = list(item, itemPath, nodeId);
+    const [from, to] = pair;
+    if (pair.length !== 2 || from === undefined || to === undefined) {
+      return refuse(itemPath, item, 'a pair [from, to] of node ids');
+    }
+    if (from === to || !nodes.has(from) || !nodes.has(to)) {
+      return refuse(itemPath, item, "two different nodes out of the scope's `nodes`");
+    }
+    return [from, to] as const;
+  });
+}
+
+function readAllow(value: unknown): Limits['allow'] {
+  const allow = fields(value, 'limits.allow', 'mlocked hugetlb shared policyBound');
+  return {
+    mlocked: truth(allow.mlocked ?? false, 'limits.allow.mlocked'),
+    hugetlb: truth(allow.hugetlb ?? false, 'limits.allow.hugetlb'),
+    shared: truth(allow.shared ?? false, 'limits.allow.shared'),
+    policyBound: truth(allow.policyBound ?? false, 'limits.allow.policyBound'),
+  };
+}
+
+function readJournalLimits(value: unknown): Limits['journal'] {
+  const journal = fields(value, 'limits.journal', 'path bytesMax');
+  const { journalBytesMin: min, journalBytesMax: max } = BOUNDS;
+  return {
+    ...(journal.path !== undefined && { path: absolutePath(journal.path, 'limits.journal.path') }),
+    bytesMax: whole(journal.bytesMax ?? 67_108_864, 'limits.journal.bytesMax', min, max),
+  };
+}
+
+type Reader<T> = (value: unknown, path: string) => T;
+
+function readByNode<T>(value: unknown, path: string, read: Reader<T>): ReadonlyMap<number, T> {
+  const entries = Object.entries(fields(value, path));
+  return new Map(
+    entries.map(([key, item]) => {
+      if (!/^(0|[1-9][0-9]{0,2})$/.test(key)) refuse(path, key, 'node ids as keys');
+      return [nodeId(Number(key), `${path}.${key}`), read(item, `${path}.${key}`)];
+    }),
+  );
+}
+
+function fields(value: unknown, path: string, known?: string): Fields {
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    return refuse(path, value, 'an object');
+  }
+  const stranger = known && Object.keys(value).find((key) => !known.split(' ').includes(key));
+  if (stranger !== undefined) refuse(path, `key "${stranger}"`, `only ${known}`);
+  return value as Fields;
+}
+
+function list<T>(value: unknown, path: string, read: Reader<T>): readonly T[] {
+  if (!Array.isArray(value)) return refuse(path, value, 'a list');
+  if (value.length > BOUNDS.limitsListMax) {
+    return refuse(path, `${value.length} items`, `at most ${BOUNDS.limitsListMax}`);
+  }
+  return value.map((item: unknown, index) => read(item, `${path}[${index}]`));
+}
+
+function whole(value: unknown, path: string, min: number, max: number): number {
+  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
+    return refuse(path, value, `a whole number from ${min} to ${max}`);
+  }
+  return value;
+}
+
+const pageCount: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.pageNumberMax);
+const nodeId: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.nodeMax);
+const userId: Reader<number> = (value, path) => whole(value, path, 0, 4_294_967_294);
+const processId: Reader<number> = (value, path) => whole(value, path, 1, BOUNDS.pidMax);
+const backend: Reader<Backend> = (value, path) => oneOf(value, path, ['move_pages']);
+
+function truth(value: unknown, path: string): boolean {
+  return typeof value === 'boolean' ? value : refuse(path, value, 'true or false');
+}
+
+function oneOf<T extends string>(value: unknown, path: string, allowed: readonly T[]): T {
+  return allowed.find((item) => item === value) ?? refuse(path, value, allowed.join(' or '));
+}
+
+function absolutePath(value: unknown, path: string): string {
+  const valid =
+    typeof value === 'string' &&
+    value.startsWith('/') &&
+    Buffer.byteLength(value) <= BOUNDS.pathBytesMax &&
+    !value.includes('\0') &&
+    !value.split('/').includes('..');
+  return valid ? value : refuse(path, value, 'an absolute path without ".."');
+}
+
+/** Without trailing slashes, so that prefixes compare part by part. */
+const cgroupPath: Reader<string> = (value, path) => absolutePath(value, path).replace(/(?<=.)\/+$/, '');
+
+function refuse(path: string, value: unknown, allowed: string): never {
+  const shown = (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))).slice(0, 80);
+  throw new Refusal(`${path} is ${shown}; allowed: ${allowed}`);
+}
