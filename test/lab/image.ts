@@ -13,7 +13,7 @@ export type ImageFault = 'busybox-missing' | 'package-missing' | 'workload-not-b
 export const GUEST_ROOT = 'terrace';
 const PACKAGES = ['koffi', '@koromix/koffi-linux-x64', 'msgpackr', 'commander'];
 /** What a guest never loads: sources, texts, and the build for another C library. */
-const UNUSED = /\/(vendor|doc|typings|musl_x64|src\/koffi\/src|[^/]+\.(md|map|cc|hh|d\.c?ts))$/;
+const UNUSED = /\/(vendor|doc|typings|musl_x64|[^/]+\.(md|map|cc|hh|d\.c?ts))$/;
 const PROJECT = ['package.json', 'executor', 'runtime', 'policies', 'dist', 'test/lab/guest'];
 
 /** A machine's shared libraries that a binary is linked against, at the paths where its loader looks. */
@@ -48,7 +48,7 @@ export async function baseImage(
     ...linked.flatMap((entry) => ('from' in entry ? [entry.from] : [])),
     ...manifests,
   ];
-  const digest = await digestOf(sources, `node ${facts.size} ${facts.mtimeMs}`, `${UNUSED}`, 'layout 1');
+  const digest = await digestOf(sources, `node ${facts.size} ${facts.mtimeMs}`, `${UNUSED}`, 'layout 2');
   const file = await cached(join(cache, 'images', `base-${digest}.cpio`), async (unfinished) => {
     say(`lab: packing the base image (kept in ${cache})`);
     const stripped = `${unfinished}.node`;

@@ -1,4 +1,5 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
+import { exactScenario } from './exact.ts';
 
-export const SCENARIOS: readonly Scenario[] = [boot];
+export const SCENARIOS: readonly Scenario[] = [boot, exactScenario];
