@@ -18,6 +18,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 /** Runs set-up as npm would, on this clone unless `root` holds another. */
 function setUp(mode: string, { root = clone, env = process.env } = {}) {
+  expect(installedState(root), 'or it would replace the packages that run this test').not.toBe('stale');
   const { status, stdout, stderr } = spawnSync(process.execPath, ['.ci/set-up.mjs', mode], {
     cwd: root,
     env,
@@ -204,11 +205,11 @@ describe('installed packages', () => {
   const lock = (packages: object) => JSON.stringify({ packages });
 
   test.each([
-    ['missing', '', undefined],
-    ['missing', 'not json', undefined],
-    ['current', lock({ 'node_modules/a': { version: '1' } }), undefined],
-    ['stale', lock({ 'node_modules/a': { version: '2' } }), undefined],
-    ['stale', lock({}), undefined],
+    ['missing', ''],
+    ['missing', 'not json'],
+    ['current', lock({ 'node_modules/a': { version: '1' } })],
+    ['stale', lock({ 'node_modules/a': { version: '2' } })],
+    ['stale', lock({})],
   ])('are %s when npm recorded %j', (state, installed) => {
     const locked = {
       '': {},

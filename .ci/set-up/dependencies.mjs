@@ -18,9 +18,11 @@ export function installedState(root) {
   const locked = readJson(path.join(root, 'package-lock.json'))?.packages ?? {};
   const installed = readJson(path.join(root, 'node_modules/.package-lock.json'))?.packages;
   if (installed === undefined) return 'missing';
-  const isCurrent = ([where, { version, optional }]) =>
-    where === '' ||
-    (installed[where] === undefined ? optional === true : installed[where].version === version);
+  const isCurrent = ([where, { version, optional, devOptional, extraneous }]) => {
+    if (where === '' || extraneous) return true;
+    const found = installed[where];
+    return found === undefined ? Boolean(optional || devOptional) : found.version === version;
+  };
   return Object.entries(locked).every(isCurrent) ? 'current' : 'stale';
 }
 
