@@ -1,4 +1,5 @@
 /** Everything a policy's author needs: `import { Plan, Snapshot } from './sdk'`. */
+export { load128, store128 } from './abi';
 export { Chunk } from './chunk';
 export { RegionFlag } from './columns';
 export { Epoch } from './epoch';

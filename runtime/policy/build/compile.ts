@@ -1,6 +1,6 @@
 import { success } from '../../../executor/result.ts';
 import { buildFailure, type BuildFailure, type BuildResult } from './fault.ts';
-import { diagnosticFailure, type Diagnostic } from './parse.ts';
+import { diagnosticFailure } from './parse.ts';
 import { ENTRY, type Sources } from './sources.ts';
 import type { BuildTools } from './tools.ts';
 
@@ -25,8 +25,7 @@ export async function compileCore(
     writeFile: (name, contents) => void written.set(name, contents),
     listFiles: () => [],
     reportDiagnostic: (diagnostic) => {
-      if (diagnostic.category === CATEGORY_ERROR)
-        fault ??= diagnosticFailure(diagnostic as Diagnostic, sources);
+      if (diagnostic.category === CATEGORY_ERROR) fault ??= diagnosticFailure(diagnostic, sources);
     },
   });
   const core = written.get(OUTPUT);

@@ -1,13 +1,16 @@
 import { success } from '../../../executor/result.ts';
 import { buildFailure, type BuildFailure, type BuildResult } from './fault.ts';
 import { KIT, type Sources } from './sources.ts';
-import { locate, type Tree } from './syntax.ts';
+import { lineAndColumn, type Tree } from './syntax.ts';
 import type { BuildTools } from './tools.ts';
 
 /** What the compiler has to say about a source. */
 export interface Diagnostic {
   readonly message: string;
-  readonly range: Tree['range'] | null;
+  readonly range: {
+    readonly start: number;
+    readonly source: { readonly normalizedPath: string } | null;
+  } | null;
 }
 
 /** Syntax trees of the author's file, first, and of the author's files it imports; the kit is left out. */
@@ -28,7 +31,7 @@ export function parseAuthor(tools: BuildTools, sources: Sources): BuildResult<re
     if (imported !== null) parse(program, imported, `${next}.ts`, false);
   }
   for (let found = nextDiagnostic(program); found !== null; found = nextDiagnostic(program)) {
-    if (isError(found)) return diagnosticFailure(found as unknown as Diagnostic, sources);
+    if (isError(found)) return diagnosticFailure(found, sources);
   }
   const trees = program.sources.filter(
     (source) => !source.isLibrary && source.normalizedPath.endsWith('.ts'),
@@ -37,13 +40,14 @@ export function parseAuthor(tools: BuildTools, sources: Sources): BuildResult<re
 }
 
 /** The compiler's words with the author's file, line and column. */
-export function diagnosticFailure(diagnostic: Diagnostic, sources: Sources): BuildFailure {
-  const { range, message } = diagnostic;
-  if (!range) return buildFailure('source-invalid', `${message}; mend the source and build again`);
-  const file = sources.pathOf(range.source.normalizedPath);
-  return buildFailure(
-    'source-invalid',
-    `${message}; mend this line and build again`,
-    locate({ range }, file),
-  );
+export function diagnosticFailure({ message, range }: Diagnostic, sources: Sources): BuildFailure {
+  const name = range?.source?.normalizedPath;
+  const text = name === undefined ? null : sources.read(name);
+  if (!range || name === undefined || text === null) {
+    return buildFailure('source-invalid', `${message}; mend the source and build again`);
+  }
+  return buildFailure('source-invalid', `${message}; mend this line and build again`, {
+    file: sources.pathOf(name),
+    ...lineAndColumn(text, range.start),
+  });
 }

@@ -21,9 +21,6 @@ export interface Tree {
 
 interface SourceText {
   readonly text: string;
-  readonly normalizedPath: string;
-  lineAt(position: number): number;
-  columnAt(): number;
 }
 
 /** The compiler's `NodeKind`, a const enum that has no value at run time. */
@@ -46,9 +43,14 @@ export function textOf(node: Tree): string {
   return node.range.source.text.slice(node.range.start, node.range.end);
 }
 
-export function locate(node: Pick<Tree, 'range'>, file: string): SourceLocation {
-  const line = node.range.source.lineAt(node.range.start);
-  return { file, line, column: node.range.source.columnAt() };
+export function locate(node: Tree, file: string): SourceLocation {
+  return { file, ...lineAndColumn(node.range.source.text, node.range.start) };
+}
+
+/** Both from 1; columns count UTF-16 units. */
+export function lineAndColumn(text: string, position: number): { line: number; column: number } {
+  const before = text.slice(0, position);
+  return { line: before.split('\n').length, column: position - before.lastIndexOf('\n') };
 }
 
 /** The value of a string literal, else undefined. */
