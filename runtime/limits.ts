@@ -45,8 +45,8 @@ export const faultTextBytesMax = 1024;
 export const hostStderrBytesMax = 4096;
 
 /** Memory of one policy in Wasm pages (64 KiB), unless the operator says otherwise: 1 GiB. */
-export const hostMemoryPagesMax = 16_384;
-/** Start of a policy host, compilation and `configure` together, unless the operator says otherwise. */
-export const loadDeadlineMs = 5000;
+export const hostMemoryPagesDefault = 16_384;
+/** Start of a policy host with compilation, and again `configure`, unless the operator says otherwise. */
+export const loadDeadlineMsDefault = 5000;
 /** One epoch of one policy, unless the operator says otherwise. */
-export const epochDeadlineMs = 1000;
+export const epochDeadlineMsDefault = 1000;

@@ -16,6 +16,8 @@ export type LoadFault =
   | 'setting-unknown'
   | 'setting-invalid'
   | 'settings-refused'
+  | 'policy-trapped'
+  | 'policy-overran'
   | 'host-failed';
 
 /** Why an epoch ended without a plan. The host of the policy has been replaced when it had to be. */

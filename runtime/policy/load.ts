@@ -1,0 +1,160 @@
+import { failure, success } from '../../executor/result.ts';
+import type { Result } from '../../executor/result.ts';
+import type { Snapshot } from '../contract.ts';
+import type { Settings } from '../contract.ts';
+import { epochDeadlineMsDefault, hostMemoryPagesDefault, loadDeadlineMsDefault } from '../limits.ts';
+import { writeEpoch } from './epoch-request.ts';
+import { systemTimer } from './host-process.ts';
+import type { HostFault, Timer } from './host-process.ts';
+import { launchChild } from './launch.ts';
+import type { Launch } from './launch.ts';
+import { readPlan } from './plan.ts';
+import type { EpochFault, Evaluation, LoadFault, LogLine, Policy } from './policy.ts';
+import { readPolicy, readPolicyFile } from './read-policy.ts';
+import type { AdmittedPolicy } from './read-policy.ts';
+import type { Reply } from './reply.ts';
+import { describeTrap, startHost } from './running-host.ts';
+import type { HostLimits, HostMeans, RunningHost } from './running-host.ts';
+import { resolveSettings } from './settings.ts';
+import { writeShared } from './shared-file.ts';
+import { REQUEST, REQUEST_AT, STATUS } from './wire.ts';
+
+export interface LoadOptions {
+  /** The component: a path, or its bytes. */
+  readonly policy: string | Uint8Array;
+  readonly settings?: Settings;
+  readonly limits?: Partial<HostLimits>;
+  readonly launch?: Launch;
+  readonly timer?: Timer;
+}
+
+/** A policy in a host of its own. It outlives its hosts: whatever ends one, the next stands ready soon after. */
+export interface HostedPolicy extends Policy {
+  save(): Promise<Result<Uint8Array, EpochFault>>;
+  /** `restore-refused`: the policy starts cold and goes on. */
+  restore(version: number, state: Uint8Array): Promise<Result<void, EpochFault | 'restore-refused'>>;
+}
+
+/** Reads a policy, judges it, starts a host for it and configures it there. */
+export async function loadPolicy(options: LoadOptions): Promise<Result<HostedPolicy, LoadFault>> {
+  const limits = {
+    memoryPagesMax: hostMemoryPagesDefault,
+    loadDeadlineMs: loadDeadlineMsDefault,
+    epochDeadlineMs: epochDeadlineMsDefault,
+    ...options.limits,
+  };
+  const bytes = typeof options.policy === 'string' ? readPolicyFile(options.policy) : success(options.policy);
+  if (!bytes.ok) return bytes;
+  const admitted = readPolicy(bytes.value, limits.memoryPagesMax);
+  if (!admitted.ok) return admitted;
+  const settings = resolveSettings(admitted.value.manifest.settings, options.settings ?? {});
+  if (!settings.ok) return settings;
+  const means = { limits, launch: options.launch ?? launchChild(), timer: options.timer ?? systemTimer };
+  const host = await startHost(admitted.value, settings.value, means);
+  return host.ok ? success(hostPolicy(admitted.value, settings.value, means, host.value)) : host;
+}
+
+type Started = Result<RunningHost, string>;
+
+function hostPolicy(
+  policy: AdmittedPolicy,
+  settings: Settings,
+  means: HostMeans,
+  first: RunningHost,
+): HostedPolicy {
+  const { manifest, digest } = policy;
+  let host: Promise<Started> = Promise.resolve(success(first));
+  let unread: readonly LogLine[] = first.startLog;
+  let busy = false;
+  let closed = false;
+
+  async function start(): Promise<Started> {
+    const started = await startHost(policy, settings, means);
+    if (started.ok) unread = started.value.startLog;
+    return started;
+  }
+
+  /** Asks the host in charge. Every fault ends it, and the next one starts while the caller goes on. */
+  async function ask<T>(
+    call: (running: RunningHost) => Promise<Result<T, EpochFault>>,
+  ): Promise<Result<T, EpochFault>> {
+    if (busy) throw new Error('a policy was called before it had answered');
+    if (closed) return failure('host-failed', 'the policy is closed');
+    busy = true;
+    try {
+      const running = await host;
+      if (!running.ok) {
+        host = start();
+        return failure('host-failed', `no fresh host could be started: ${running.message}`);
+      }
+      const answer = await call(running.value);
+      if (answer.ok) return answer;
+      host = running.value.end().then(start);
+      return failure(answer.code, `${answer.message}; a fresh host takes over, without the policy's state`);
+    } finally {
+      busy = false;
+    }
+  }
+
+  async function evaluate(running: RunningHost, snapshot: Snapshot): Promise<Result<Evaluation, EpochFault>> {
+    const reply = judge(
+      await running.ask(REQUEST.epoch, means.limits.epochDeadlineMs, (request) =>
+        writeEpoch(running.shared, request, snapshot, manifest.columns),
+      ),
+    );
+    if (!reply.ok) return reply;
+    const plan = readPlan(reply.value, snapshot.places.length);
+    if (!plan.ok) return plan;
+    const log = [...unread, ...reply.value.log];
+    unread = [];
+    return success({ plan: plan.value, log, logDropped: reply.value.logDropped });
+  }
+
+  async function restore(
+    running: RunningHost,
+    version: number,
+    state: Uint8Array,
+  ): Promise<Result<string | undefined, EpochFault>> {
+    const reply = await running.ask(REQUEST.restore, means.limits.epochDeadlineMs, (request) => {
+      writeShared(running.shared, state, 0);
+      request.setUint32(REQUEST_AT.payloadBytes, state.length, true);
+      request.setUint32(REQUEST_AT.stateVersion, version, true);
+    });
+    if (reply.ok && reply.value.status === STATUS.refused) return success(reply.value.fault);
+    const restored = judge(reply);
+    return restored.ok ? success(undefined) : restored;
+  }
+
+  return {
+    manifest,
+    digest,
+    settings,
+    evaluate: (snapshot) => ask((running) => evaluate(running, snapshot)),
+    save: () =>
+      ask(async (running) => {
+        const reply = judge(await running.ask(REQUEST.save, means.limits.epochDeadlineMs));
+        return reply.ok ? success(reply.value.section('state')) : reply;
+      }),
+    async restore(version, state) {
+      const refusal = await ask((running) => restore(running, version, state));
+      if (!refusal.ok) return refusal;
+      if (refusal.value === undefined) return success(undefined);
+      return failure(
+        'restore-refused',
+        `the policy does not take this state and starts cold: ${refusal.value}`,
+      );
+    },
+    async close() {
+      closed = true;
+      const running = await host;
+      if (running.ok) await running.value.end();
+    },
+  };
+}
+
+function judge(reply: Result<Reply, HostFault>): Result<Reply, EpochFault> {
+  if (!reply.ok || reply.value.status === STATUS.ok) return reply;
+  const { status, fault } = reply.value;
+  if (status === STATUS.trapped) return describeTrap(reply.value);
+  return failure('plan-unreadable', `the policy answered something that cannot be: ${fault}`);
+}
