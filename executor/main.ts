@@ -6,7 +6,8 @@ import { openLinuxKernel } from './linux/kernel.ts';
 import { parseLimits } from './parse-limits.ts';
 import { readText } from './read-file.ts';
 import { failure, success, type Result } from './result.ts';
-import { serveExecutor, type ExecutorServer } from './server.ts';
+import type { FrameServer } from './frame-server.ts';
+import { serveExecutor } from './server.ts';
 
 const usage = 'node executor/main.ts --limits FILE --socket PATH [--journal FILE] [--root /]';
 const limitsBytesMax = 1_048_576;
@@ -28,7 +29,7 @@ if (started.ok) {
   process.exitCode = exitMisuse;
 }
 
-async function start(): Promise<Result<ExecutorServer>> {
+async function start(): Promise<Result<FrameServer>> {
   const args = readArguments();
   if (!args.ok) return args;
   const limits = readLimits(args.value.limits);

@@ -1,22 +1,13 @@
 import { BOUNDS } from './limits.ts';
 import type { BoundPlan, Budgets, Flow, NodeBudget, Outcome, PlanFault } from './plan.ts';
 import { isOwnerRef } from './proc.ts';
-import { failure, success, type Failure, type Result } from './result.ts';
+import { ID_NONE, isAmount, isCount, isFields, readId } from './envelope.ts';
+import { failure, success, type Result } from './result.ts';
 
 /** What may be asked; the executor knows nothing else. */
-export type Question =
+export type Request =
   | { readonly kind: 'budgets'; readonly scope: string }
   | { readonly kind: 'check' | 'submit'; readonly plan: BoundPlan };
-
-/** `id` comes back in the reply. */
-export type Request = Question & { readonly id: number };
-
-export type Reply =
-  | { readonly id: number; readonly ok: true; readonly value: Budgets | Outcome }
-  | { readonly id: number; readonly ok: false; readonly code: PlanFault; readonly message: string };
-
-/** The id of a reply to something that had none. */
-export const ID_NONE = 0;
 
 const faults: Record<PlanFault, true> = {
   'plan-malformed': true,
@@ -33,15 +24,16 @@ const faults: Record<PlanFault, true> = {
   'journal-unwritable': true,
 };
 
-type Fields = Readonly<Record<string, unknown>>;
+/** Every code an executor may answer with. */
+export const FAULTS: ReadonlySet<PlanFault> = new Set(Object.keys(faults) as PlanFault[]);
 
 /** Checks types and equal lengths only; what a plan may say is for `admit`. */
 export function readRequest(message: unknown): Result<Request, 'request-unknown' | 'plan-malformed'> {
-  if (!isFields(message) || !isCount(message.id, 2 ** 32 - 1) || message.id === ID_NONE)
+  if (!isFields(message) || readId(message) === ID_NONE)
     return failure('request-unknown', 'a request is { id, kind, scope | plan }, with an id from 1 on');
-  const { id, kind, scope } = message;
+  const { kind, scope } = message;
   if (kind === 'budgets') {
-    if (typeof scope === 'string') return success({ id, kind, scope });
+    if (typeof scope === 'string') return success({ kind, scope });
     return failure('plan-malformed', 'budgets needs the name of a scope');
   }
   if (kind !== 'check' && kind !== 'submit')
@@ -51,13 +43,8 @@ export function readRequest(message: unknown): Result<Request, 'request-unknown'
     );
   const plan = readPlan(message.plan);
   return plan
-    ? success({ id, kind, plan })
+    ? success({ kind, plan })
     : failure('plan-malformed', 'the plan has a missing field or a column of another type or length');
-}
-
-/** The id to answer under, as far as there is one. */
-export function readRequestId(message: unknown): number {
-  return isFields(message) && isCount(message.id, 2 ** 32 - 1) ? message.id : ID_NONE;
 }
 
 export function readBudgets(value: unknown): Budgets | undefined {
@@ -87,19 +74,6 @@ export function readOutcome(value: unknown, entries: number): Outcome | undefine
     flows.push({ from: item.from, to: item.to, pages: item.pages });
   }
   return { epoch, verdicts, movedPages, flows, calls, callNs };
-}
-
-/** What a reply says, its value still unread; undefined when it is none, or one to another request. */
-export function readReply(message: unknown, id: number): Result<unknown, PlanFault> | undefined {
-  if (!isFields(message)) return undefined;
-  // A refusal of the frame itself carries no id, since none could be read.
-  if (message.id !== id && !(message.ok === false && message.id === ID_NONE)) return undefined;
-  return message.ok === true ? success(message.value) : readFault(message);
-}
-
-function readFault({ ok, code, message }: Fields): Failure<PlanFault> | undefined {
-  if (ok !== false || typeof code !== 'string' || typeof message !== 'string') return undefined;
-  return Object.hasOwn(faults, code) ? failure(code as PlanFault, message) : undefined;
 }
 
 function readPlan(value: unknown): BoundPlan | undefined {
@@ -136,16 +110,4 @@ function readPlan(value: unknown): BoundPlan | undefined {
     target,
     priority,
   };
-}
-
-function isFields(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) && !ArrayBuffer.isView(value);
-}
-
-function isCount(value: unknown, max = Number.MAX_SAFE_INTEGER): value is number {
-  return Number.isSafeInteger(value) && (value as number) >= 0 && (value as number) <= max;
-}
-
-function isAmount(value: unknown): value is number {
-  return typeof value === 'number' && Number.isFinite(value) && value >= 0;
 }

@@ -42,11 +42,6 @@ export interface Pagemap {
    * read. 0 for what lies beyond user space. False when the memory is gone.
    */
   entries(pageNumber: Float64Array, low: Uint32Array, high: Uint32Array): boolean;
-  /**
-   * Entries of `count` pages from `first` on, low and high lane in turn; answers how many there are. 0 when
-   * the memory is gone. At most `ENTRIES_PER_READ` at once.
-   */
-  readRange(first: number, count: number, lanes: Uint32Array): number;
   close(): void;
 }
 
@@ -85,7 +80,6 @@ export function openPagemap(root: string, pid: number): Result<Pagemap, ReadFaul
       }
       return true;
     },
-    readRange: (first, count, lanes) => readEntries(fd, lanes, first, count),
     close: () => closeSync(fd),
   });
 }
