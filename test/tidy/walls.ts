@@ -20,8 +20,9 @@ const EXECUTOR_DATA = [
   'client',
   'create-executor',
 ];
-/** What a sensor may use besides, so that there is one reader of pagemap and of /proc, not two. */
-const EXECUTOR_READERS = /^executor\/(linux\/|kernel|proc|read-file|memory-blocks|numa-maps)/;
+/** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */
+const EXECUTOR_READERS =
+  /^executor\/(linux\/|kernel\.|proc\.|read-file\.|memory-blocks\.|numa-maps\.|frame-client\.|frame-server\.|envelope\.)/;
 const SENSOR = /^runtime\/telemetry\/sensor/;
 /** What a simulation links besides: the machine it steps, and the limits that machine's executor obeys. */
 const EXECUTOR_SIMULATED = /^executor\/(kernel-simulated|parse-limits)/;
