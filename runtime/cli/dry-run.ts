@@ -47,7 +47,7 @@ export function addDryRunVerb(program: Command, terminal: Terminal): void {
 async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure | undefined> {
   const trace = loadTrace(flags.trace);
   if (!trace.ok) return trace;
-  const policies = await openBoth(flags, terminal);
+  const policies = await openBoth(flags);
   if (!policies.ok) return policies;
   const options = { ...DRY_RUN_DEFAULTS, trace: trace.value, cost: DEFAULT_COST_MODEL, seed: flags.seed };
   const contenders = policies.value.map((policy) => ({
@@ -64,10 +64,10 @@ async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure |
   return undefined;
 }
 
-async function openBoth(flags: DryRunFlags, terminal: Terminal): Promise<Result<Policy[]>> {
-  const first = await openPolicy(flags.policy, flags.set, (text) => terminal.err(`${text}\n`));
+async function openBoth(flags: DryRunFlags): Promise<Result<Policy[]>> {
+  const first = await openPolicy(flags.policy, flags.set);
   if (!first.ok) return first;
-  const second = await openPolicy(flags.against, {}, (text) => terminal.err(`${text}\n`));
+  const second = await openPolicy(flags.against, {});
   if (second.ok) return { ok: true, value: [first.value, second.value] };
   await first.value.close();
   return second;

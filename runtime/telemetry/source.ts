@@ -37,7 +37,9 @@ export type SourceFault =
   | 'sensor-failed'
   | 'sample-malformed'
   | 'source-exhausted'
-  | 'permission-missing';
+  | 'permission-missing'
+  | 'frame-too-large'
+  | 'request-unknown';
 
 /** Where hotness comes from. `next` ends the running epoch and answers what was seen in it. */
 export interface TelemetrySource {

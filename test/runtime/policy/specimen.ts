@@ -28,9 +28,9 @@ export const MANIFEST: Manifest = {
 };
 
 /** A core module out of AssemblyScript on the bare ABI. */
-export async function compile(source: string): Promise<Uint8Array> {
+export async function compile(source: string, start = ['--exportStart', '_initialize']): Promise<Uint8Array> {
   const written = new Map<string, Uint8Array | string>();
-  const options = ['--outFile', 'out.wasm', '-O1', '--runtime', 'minimal', '--exportStart', '_initialize'];
+  const options = ['--outFile', 'out.wasm', '-O1', '--runtime', 'minimal', ...start];
   const { error, stderr } = await asc.main(['specimen.ts', ...options, '--use', 'abort=specimen/abort'], {
     readFile: (name) => (name === 'specimen.ts' ? source : null),
     writeFile: (name, contents) => void written.set(name, contents),

@@ -1,0 +1,120 @@
+import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
+import { createConnection, createServer, type Socket } from 'node:net';
+import { ID_NONE, readId } from './envelope.ts';
+import { failure, success, type Result } from './result.ts';
+import { createFrameReader, encodeFrame } from './wire.ts';
+
+/** Connections beyond are closed at once. */
+export const CONNECTIONS_MAX = 16;
+
+export interface FrameServerOptions {
+  readonly socketPath: string;
+  readonly connectionsMax?: number;
+  /** Answers one message; called for one message at a time, whoever sent it. */
+  readonly answer: (message: unknown) => Promise<Result<unknown>>;
+}
+
+export interface FrameServer {
+  /** Stops listening, ends connections after the request under way, and removes the socket. */
+  close(): Promise<void>;
+}
+
+export type ServeFault = 'socket-in-use' | 'socket-unusable';
+
+/** Answers requests on a unix socket, for owner and group of the socket only. */
+export async function serveFrames(options: FrameServerOptions): Promise<Result<FrameServer, ServeFault>> {
+  const { socketPath, connectionsMax = CONNECTIONS_MAX } = options;
+  const cleared = await removeStaleSocket(socketPath);
+  if (!cleared.ok) return cleared;
+  const sockets = new Set<Socket>();
+  const conversations = new Set<Promise<void>>();
+  let turn: Promise<unknown> = Promise.resolve();
+
+  function answerInTurn(message: unknown): Promise<Result<unknown>> {
+    const answer = turn.then(() => options.answer(message));
+    turn = answer;
+    return answer;
+  }
+
+  const server = createServer((socket) => {
+    sockets.add(socket);
+    const conversation = converse(socket, answerInTurn).finally(() => {
+      sockets.delete(socket);
+      conversations.delete(conversation);
+    });
+    conversations.add(conversation);
+  });
+  server.maxConnections = connectionsMax;
+
+  const listening = await listen(server, socketPath);
+  if (!listening.ok) return listening;
+  return success({
+    async close() {
+      const closed = new Promise((resolve) => server.close(resolve));
+      await turn;
+      for (const socket of sockets) socket.destroySoon();
+      await Promise.all([closed, ...conversations]);
+    },
+  });
+}
+
+/** Reading pauses while a request is answered, so a client cannot pile requests up here. */
+async function converse(socket: Socket, answer: FrameServerOptions['answer']): Promise<void> {
+  const reader = createFrameReader();
+  try {
+    for await (const chunk of socket as AsyncIterable<Uint8Array>) {
+      for (const message of reader.read(chunk)) {
+        if (!message.ok) {
+          const code = message.code === 'frame-too-large' ? message.code : 'request-unknown';
+          await send(socket, ID_NONE, failure(code, message.message));
+          return;
+        }
+        await send(socket, readId(message.value), await answer(message.value));
+      }
+    }
+  } catch {
+    // The client went away; what it asked for is journalled by whoever carried it out.
+  } finally {
+    socket.destroySoon();
+  }
+}
+
+function send(socket: Socket, id: number, reply: Result<unknown>): Promise<void> {
+  const frame = encodeFrame({ id, ...reply });
+  const whole = frame.ok ? frame : encodeFrame({ id, ...failure('frame-too-large', frame.message) });
+  return new Promise((resolve, reject) => {
+    if (whole.ok) socket.write(whole.value, (error) => (error ? reject(error) : resolve()));
+    else reject(new Error(whole.message));
+  });
+}
+
+/** A socket that nobody answers on was left by a process that died; anything else is left alone. */
+async function removeStaleSocket(path: string): Promise<Result<true, ServeFault>> {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found) return success(true);
+  if (!found.isSocket())
+    return failure('socket-unusable', `${path} exists and is no socket; choose another path`);
+  const alive = await new Promise((resolve) => {
+    const probe = createConnection(path, () => resolve(true));
+    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
+    probe.on('close', () => probe.destroy());
+    probe.on('connect', () => probe.end());
+  });
+  if (alive)
+    return failure('socket-in-use', `something already listens at ${path}; stop it or choose another path`);
+  unlinkSync(path);
+  return success(true);
+}
+
+function listen(server: ReturnType<typeof createServer>, path: string): Promise<Result<true, ServeFault>> {
+  return new Promise((resolve) => {
+    server.once('error', (error) =>
+      resolve(failure('socket-unusable', `cannot listen at ${path}: ${error.message}; choose another path`)),
+    );
+    server.listen(path, () => {
+      server.removeAllListeners('error');
+      chmodSync(path, 0o660);
+      resolve(success(true));
+    });
+  });
+}
