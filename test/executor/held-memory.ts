@@ -25,7 +25,7 @@ export function makeFolder(): { readonly path: string; readonly remove: () => vo
 /** Starts a process that holds memory; those given the same file share its pages. */
 export async function startHolder(file: string): Promise<Holder> {
   writeFileSync(file, '', { flag: 'a' });
-  truncateSync(file, 64 * 4_096);
+  truncateSync(file, HELD.pages * 4_096);
   const child = spawn(process.execPath, [join(import.meta.dirname, 'holder.ts'), file], {
     stdio: ['pipe', 'pipe', 'inherit'],
   });
@@ -48,6 +48,9 @@ export async function endProcess(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await once(child, 'exit');
 }
+
+/** Pages of each range but the huge one; as in holder.ts. */
+export const HELD = { pages: 64 } as const;
 
 export function range(first: number, count: number): Float64Array {
   return Float64Array.from({ length: count }, (_, at) => first + at);

@@ -6,7 +6,7 @@ import { openSync, writeSync } from 'node:fs';
 import koffi from 'koffi';
 
 const PAGE_BYTES = 4_096;
-export const HELD_PAGES = 64;
+const HELD_PAGES = 64;
 const THP_PAGES = 512;
 
 const libc = koffi.load('libc.so.6');
