@@ -23,6 +23,7 @@ export function decodePgt(bytes: Uint8Array): Result<Trace, TraceFault> {
     if (!epoch) return tooLarge(`an epoch of more than ${traceRowsMax} rows`);
     epochs.push(epoch);
   }
+  if (epochs.length === 0) return malformed(HEADER_BYTES, 'holds no epoch');
   return success({
     pageShift: header.getUint32(4, true),
     accessesPerEpoch: header.getUint32(8, true),
