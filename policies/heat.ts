@@ -36,7 +36,7 @@ export let keep: f32 = 0.5;
 @setting('Room that moves leave free in each place, percent of its capacity', 0, 90)
 export let reservePercent: f32 = 1;
 @setting('Epochs for which a region counts as just moved', 0, 127)
-export let hold: u8 = 10;
+export let hold: u8 = 30;
 @setting('Times hotter, or colder, a region just moved must be to be moved back', 1, 8)
 export let guard: f32 = 2;
 @setting('Epochs for which a region is left alone after its move was refused for reasons of its own', 0, 255)
@@ -99,6 +99,8 @@ const roomLeft = new StaticArray<i64>(PLACES_MAX);
 const budgetLeft = new StaticArray<i64>(PLACES_MAX);
 /** Samples per page and epoch times this is ns per page and ns of latency. */
 let worth: f64 = 0;
+/** Pages that all slots together are to let go. */
+let wanted: i64 = 0;
 let candidates = new Uint32Array(0);
 
 // ---- begin: places and events --------------------------------------------------------------------------------
@@ -306,9 +308,22 @@ function sixteen(chunk: Chunk, at: i32): void {
   const c = four(chunk, at + 8, i32x4.extend_low_i16x8_u(rowsHigh), i32x4.extend_low_i16x8_s(biasHigh));
   const d = four(chunk, at + 12, i32x4.extend_high_i16x8_u(rowsHigh), i32x4.extend_high_i16x8_s(biasHigh));
   store128<Uint16Array>(slot, region + 8, i16x8.narrow_i32x4_u(c, d));
+  for (let i = 0; i < 16; i += 4) {
+    count(chunk, at + i, 0);
+    count(chunk, at + i + 1, 1);
+    count(chunk, at + i + 2, 2);
+    count(chunk, at + i + 3, 3);
+  }
 }
 
-/** Heat, slot and tally of four regions, given their rows and biases. */
+// @ts-ignore: decorator
+@inline
+function count(chunk: Chunk, at: i32, counter: i32): void {
+  const first = <i32>unchecked(slot[chunk.first + at]) << 2;
+  unchecked((tally[first + counter] += chunk.pages[at]));
+}
+
+/** Heat and slot of four regions, given their rows and biases. */
 // @ts-ignore: decorator
 @inline
 function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
@@ -327,11 +342,6 @@ function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
   const bin = i32x4.min_s(i32x4.max_s(raw, i32x4.splat(0)), i32x4.splat(BINS - 1));
   const judged = v128.and(i32x4.shl(row, 10), i32x4.ne(pages, i32x4.splat(0)));
   const at4 = v128.or(judged, bin);
-  const counter = i32x4.add(i32x4.shl(at4, 2), i32x4(0, 1, 2, 3));
-  unchecked((tally[i32x4.extract_lane(counter, 0)] += i32x4.extract_lane(pages, 0)));
-  unchecked((tally[i32x4.extract_lane(counter, 1)] += i32x4.extract_lane(pages, 1)));
-  unchecked((tally[i32x4.extract_lane(counter, 2)] += i32x4.extract_lane(pages, 2)));
-  unchecked((tally[i32x4.extract_lane(counter, 3)] += i32x4.extract_lane(pages, 3)));
   return at4;
 }
 
@@ -339,6 +349,7 @@ function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
 
 export function evaluate(snapshot: Snapshot, plan: Plan): void {
   if (rowCount < 3) return;
+  wanted = 0;
   for (let at = BINS; at < rowCount * BINS; at++) {
     const first = at << 2;
     held[at] = <i64>tally[first] + tally[first + 1] + tally[first + 2] + tally[first + 3];
@@ -380,15 +391,16 @@ function costOf(row: i32, other: i32): f64 {
   return rowOf[row].moveCostNs + rowOf[other].moveCostNs;
 }
 
-/** Lets up to `wanted` pages of the slot go to another row; answers how many. */
-function release(row: i32, bin: i32, target: i32, wanted: i64): i64 {
+/** Lets up to `most` pages of the slot go to another row; answers how many. */
+function release(row: i32, bin: i32, target: i32, most: i64): i64 {
   const at = row * BINS + bin;
   const to = rowOf[target];
   if (goal[at] != <u8>NOWHERE && goal[at] != <u8>target) return 0;
-  const pages = min(min(wanted, held[at] - leaving[at]), min(to.room, to.budget));
+  const pages = min(min(most, held[at] - leaving[at]), min(to.room, to.budget));
   if (pages <= 0) return 0;
   goal[at] = <u8>target;
   leaving[at] += pages;
+  wanted += pages;
   to.room -= pages;
   to.budget -= pages;
   if (target > row) {
@@ -462,54 +474,73 @@ function gainsMost(row: i32, cursors: StaticArray<i32>): i32 {
 
 // ---- evaluate: the regions behind the thresholds ---------------------------------------------------------------
 
-/** Collects the regions whose slots lie outside what stays in their row. */
+/** Collects regions until every slot that has pages to let go is served; answers how many. */
 function search(regions: i32): i32 {
   let found = 0;
   const whole = ASC_FEATURE_SIMD ? regions & ~7 : 0;
   if (ASC_FEATURE_SIMD) {
-    for (let i = 0; i < whole; i += 8) {
-      let bits = movable(i);
-      if (bits == 0) continue;
-      if (found + 8 > candidates.length) candidates = fit<Uint32Array>(candidates, found + 4096);
-      while (bits) {
-        unchecked((candidates[found++] = i + ctz(bits)));
-        bits &= bits - 1;
-      }
+    markZones();
+    for (let i = 0; i < whole && wanted > 0; i += 8) {
+      for (let bits = outside(i); bits; bits &= bits - 1) found = collect(i + ctz(bits), found);
     }
   }
-  for (let i = whole; i < regions; i++) {
+  for (let i = whole; i < regions && wanted > 0; i++) {
     const at: i32 = unchecked(slot[i]);
-    const row = rowOf[at >> 10];
+    const row = unchecked(rowOf[at >> 10]);
     const bin = at & (BINS - 1);
-    if (at < BINS || (bin >= row.low && bin < row.high)) continue;
-    if (found == candidates.length) candidates = fit<Uint32Array>(candidates, found + 4096);
-    unchecked((candidates[found++] = i));
+    if (at >= BINS && (bin < row.low || bin >= row.high)) found = collect(i, found);
   }
   return found;
 }
 
+/** Takes the region if its slot still has pages to let go. */
+// @ts-ignore: decorator
+@inline
+function collect(region: i32, found: i32): i32 {
+  const at: i32 = unchecked(slot[region]);
+  const left = unchecked(leaving[at]);
+  if (left <= 0) return found;
+  const pages = <i64>unchecked(size[region]);
+  unchecked((leaving[at] = left - pages));
+  wanted -= min(left, pages);
+  if (found == candidates.length) candidates = fit<Uint32Array>(candidates, found + 4096);
+  unchecked((candidates[found] = region));
+  return found + 1;
+}
+
+/** What stays, of each row: the first slot and how many, eight times each for a vector. */
+const zones = new Uint16Array(ROWS * 16);
+
+function markZones(): void {
+  for (let row = 1; row < rowCount; row++) {
+    const kept = rowOf[row];
+    zones.fill(<u16>(row * BINS + kept.low), row * 16, row * 16 + 8);
+    zones.fill(<u16>(kept.high - kept.low), row * 16 + 8, row * 16 + 16);
+  }
+}
+
 /** One bit for each of eight regions outside what stays. */
-function movable(region: i32): i32 {
+// @ts-ignore: decorator
+@inline
+function outside(region: i32): i32 {
   const at = load128<Uint16Array>(slot, region);
   let stays = i16x8.lt_u(at, i16x8.splat(<i16>BINS));
   for (let row = 1; row < rowCount; row++) {
-    const kept = unchecked(rowOf[row]);
-    const from = i16x8.splat(<i16>(row * BINS + kept.low));
-    stays = v128.or(stays, i16x8.lt_u(i16x8.sub(at, from), i16x8.splat(<i16>(kept.high - kept.low))));
+    const from = load128<Uint16Array>(zones, row * 16);
+    stays = v128.or(stays, i16x8.lt_u(i16x8.sub(at, from), load128<Uint16Array>(zones, row * 16 + 8)));
   }
   return i16x8.bitmask(stays) ^ 255;
 }
 
-/** Adds the region to the plan if its slot still has pages to let go that way and a place takes it. */
+/** Adds the region to the plan if it goes that way and a place takes it. */
 function send(plan: Plan, region: i32, upwards: bool): void {
   const at: i32 = unchecked(slot[region]);
   const row = at >> 10;
   const target: i32 = goal[at];
-  if (target == NOWHERE || upwards != target < row || leaving[at] <= 0) return;
+  if (upwards != target < row) return;
   const pages = <i64>size[region];
   const place = roomiest(target, pages);
   if (place == PLACES_MAX) return;
-  leaving[at] -= pages;
   roomLeft[place] -= pages;
   budgetLeft[place] -= pages;
   const bin = at & (BINS - 1);

@@ -278,12 +278,13 @@ export function lowerBytes(bytes: Uint8Array): usize {
   return RESULT;
 }
 
-export function lowerPlan(plan: Plan): usize {
+/** Reasons go along only where the manifest explains them. */
+export function lowerPlan(plan: Plan, reasoned: bool): usize {
   const length = plan.length;
   list(0, plan.regions.dataStart, length);
   list(8, plan.targets.dataStart, length);
   list(16, plan.priorities.dataStart, plan.prioritized ? length : 0);
-  list(24, plan.reasons.dataStart, plan.reasoned ? length : 0);
+  list(24, plan.reasons.dataStart, reasoned ? length : 0);
   list(32, plan.headrooms.dataStart, plan.reserved ? plan.headrooms.length : 0);
   const count = plan.wishes.length;
   const wishes = new StaticArray<u8>(count << 3);

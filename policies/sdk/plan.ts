@@ -25,7 +25,6 @@ export class Plan {
   headrooms: Uint32Array = new Uint32Array(0);
   wishes: Wish[] = [];
   prioritized: bool = false;
-  reasoned: bool = false;
   reserved: bool = false;
 
   /**
@@ -41,7 +40,6 @@ export class Plan {
     unchecked((this.reasons[at] = <u8>reason));
     this.length = at + 1;
     if (priority != 0) this.prioritized = true;
-    if (reason != 0) this.reasoned = true;
   }
 
   /** Keeps pages free in a place: raises the operator's reserve, never lowers it, and moves nothing. */
@@ -59,7 +57,6 @@ export class Plan {
   clear(places: i32): void {
     this.length = 0;
     this.prioritized = false;
-    this.reasoned = false;
     this.reserved = false;
     this.wishes.length = 0;
     if (this.headrooms.length != places) this.headrooms = new Uint32Array(places);

@@ -1,6 +1,7 @@
 import { success } from '../../../executor/result.ts';
 import { buildFailure, type BuildFailure, type BuildResult } from './fault.ts';
-import { diagnosticFailure } from './parse.ts';
+import type { Author, Hook } from './author.ts';
+import { diagnosticFailure, type Diagnostic } from './parse.ts';
 import { ENTRY, type Sources } from './sources.ts';
 import type { BuildTools } from './tools.ts';
 
@@ -15,6 +16,7 @@ const CATEGORY_ERROR = 3;
 export async function compileCore(
   tools: BuildTools,
   sources: Sources,
+  author: Author,
   entry: string,
   target: string,
 ): Promise<BuildResult<Uint8Array>> {
@@ -25,7 +27,8 @@ export async function compileCore(
     writeFile: (name, contents) => void written.set(name, contents),
     listFiles: () => [],
     reportDiagnostic: (diagnostic) => {
-      if (diagnostic.category === CATEGORY_ERROR) fault ??= diagnosticFailure(diagnostic, sources);
+      if (diagnostic.category !== CATEGORY_ERROR) return;
+      fault ??= signatureFailure(diagnostic, author, entry) ?? diagnosticFailure(diagnostic, sources);
     },
   });
   const core = written.get(OUTPUT);
@@ -33,5 +36,31 @@ export async function compileCore(
   return (
     fault ??
     buildFailure('source-invalid', `${error?.message ?? stderr.toString()}; mend the source and build again`)
+  );
+}
+
+/** What each export must look like, for messages. */
+const SIGNATURES: Readonly<Record<Hook, string>> = {
+  evaluate: 'evaluate(snapshot: Snapshot, plan: Plan): void',
+  begin: 'begin(epoch: Epoch): void',
+  observe: 'observe(chunk: Chunk): void',
+  save: 'save(): Uint8Array',
+  restore: 'restore(state: Uint8Array): string | null',
+};
+
+/** A fault in the generated entry means that an export of the author's has another signature. */
+function signatureFailure(
+  { message, range }: Diagnostic,
+  author: Author,
+  entry: string,
+): BuildFailure | undefined {
+  if (range?.source?.normalizedPath !== ENTRY) return undefined;
+  const line = entry.slice(entry.lastIndexOf('\n', range.start) + 1).split('\n', 1)[0]!;
+  const hook = /policy\.(\w+)\(/.exec(line)?.[1] as Hook | undefined;
+  if (!hook || !(hook in SIGNATURES)) return undefined;
+  return buildFailure(
+    'source-invalid',
+    `${message} Write export function ${SIGNATURES[hook]}`,
+    author.hooks.get(hook),
   );
 }

@@ -36,7 +36,7 @@ export function observe(first: i32, count: i32, columns: usize, length: i32): vo
 
 export function decide(): usize {
   policy.evaluate(snapshot, plan);
-  return lowerPlan(plan);
+  return lowerPlan(plan, ${author.reasons.length > 0});
 }
 
 export function save(): usize {

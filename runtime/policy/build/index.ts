@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { basename, extname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { success } from '../../../executor/result.ts';
 import type { Manifest } from '../../contract.ts';
 import { readAuthor } from './author.ts';
@@ -31,6 +31,9 @@ export interface BuiltPolicy {
   readonly digest: string;
 }
 
+/** A policy is named by its file, without `.ts`. */
+const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
+
 /**
  * Builds one policy: reads the source, generates the entry, compiles it, appends the manifest and wraps it
  * as a component. The same source gives the same bytes. Failures name the author's file, line and column.
@@ -45,14 +48,23 @@ export async function buildPolicy(request: BuildRequest): Promise<BuildResult<Bu
       `no target ${target} in asconfig.json; choose ${known.value.join(' or ')}`,
     );
   }
+  const name = basename(file, '.ts');
+  if (!NAME.test(name)) {
+    return buildFailure('source-not-found', `${file} is no policy's name; write it like my-policy.ts`);
+  }
   const tools = await loadTools();
   if (!tools.ok) return tools;
   const sources = openSources(root, file);
   const author = readAuthor(tools.value, sources);
   if (!author.ok) return author;
 
-  const name = basename(file, extname(file));
-  const compiled = await compileCore(tools.value, sources, entrySource(author.value, name), target);
+  const compiled = await compileCore(
+    tools.value,
+    sources,
+    author.value,
+    entrySource(author.value, name),
+    target,
+  );
   if (!compiled.ok) return compiled;
   const manifest = manifestOf(author.value, name);
   const core = withManifest(compiled.value, manifest);

@@ -41,12 +41,13 @@ export function parseAuthor(tools: BuildTools, sources: Sources): BuildResult<re
 
 /** The compiler's words with the author's file, line and column. */
 export function diagnosticFailure({ message, range }: Diagnostic, sources: Sources): BuildFailure {
+  const what = message.replace(/\.$/, '');
   const name = range?.source?.normalizedPath;
   const text = name === undefined ? null : sources.read(name);
   if (!range || name === undefined || text === null) {
-    return buildFailure('source-invalid', `${message}; mend the source and build again`);
+    return buildFailure('source-invalid', `${what}; mend the source and build again`);
   }
-  return buildFailure('source-invalid', `${message}; mend this line and build again`, {
+  return buildFailure('source-invalid', `${what}; mend this line and build again`, {
     file: sources.pathOf(name),
     ...lineAndColumn(text, range.start),
   });
