@@ -98,7 +98,7 @@ describe('what is no policy', () => {
   });
 
   test.each([
-    ['without a manifest', undefined, 'manifest-malformed'],
+    ['without a manifest', null, 'manifest-malformed'],
     ['of another abi', { ...MANIFEST, abi: '2.0' }, 'abi-mismatch'],
     ['of a later minor abi', { ...MANIFEST, abi: '1.1' }, 'abi-mismatch'],
     ['without an abi', { ...MANIFEST, abi: 1 }, 'manifest-malformed'],

@@ -46,7 +46,7 @@ export async function componentOf(
   { manifest = MANIFEST as unknown, wit = WIT, stringEncoding = 'utf16' as 'utf16' | 'utf8' } = {},
 ): Promise<Uint8Array> {
   const binary =
-    manifest === undefined ? core : withCustomSection(core, MANIFEST_SECTION, JSON.stringify(manifest));
+    manifest === null ? core : withCustomSection(core, MANIFEST_SECTION, JSON.stringify(manifest));
   return componentNew(await componentEmbed({ binary, witSource: wit, world: 'policy', stringEncoding }), []);
 }
 
