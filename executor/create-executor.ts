@@ -97,7 +97,8 @@ function listBudgets(scope: Scope, topology: Topology, tools: Tools): Result<Bud
   if (!usage.ok) return usage;
   const room = measureRoom(scope, tools.limits, topology, usage.value, []);
   const budget = tools.quotas.leftInNewEpoch(scope);
-  const nodes = topology.nodes.map(
+  const usable = topology.nodes.filter(({ node }) => scope.nodes.has(node));
+  const nodes = usable.map(
     ({ node, tier, hasCpus, capacity, latencyNs, bandwidthMib }): NodeBudget => ({
       node,
       tier,
@@ -106,7 +107,7 @@ function listBudgets(scope: Scope, topology: Topology, tools: Tools): Result<Bud
       latencyNs,
       bandwidthMib,
       room: room[node],
-      budget: scope.nodes.has(node) ? budget : 0,
+      budget,
       moveCostNs: tools.pace.moveCostNs(node),
     }),
   );

@@ -104,5 +104,6 @@ export interface NodeBudget {
 
 export interface Budgets {
   readonly topologyGeneration: number;
+  /** The nodes that the scope may use and that exist now; what it cannot use must not colour its decisions. */
   readonly nodes: readonly NodeBudget[];
 }
