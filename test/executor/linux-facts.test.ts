@@ -199,7 +199,7 @@ describe('folios', () => {
 
 describe('rows', () => {
   test('may be scattered, unordered and repeated', () => {
-    const pages = Float64Array.of(900, 3, 4, 4, 2_000, 6, 3);
+    const pages = Float64Array.of(900, 5, 4, 3, 4, 4, 2_000, 7, 3);
     for (const page of pages) {
       mapPage(page, page - 1);
       setFrame(page - 1, page % 2 ? lru : 0);

@@ -51,6 +51,8 @@ beforeAll(() => {
   writeProcess(12, '0\t1000\t0\t1000', '7f0000000000 default anon=9 N0=9 kernelpagesize_kB=4\n');
   // Exited between its status and its maps.
   writeProcess(13, '1000\t1000\t1000\t1000');
+  // May become root again at any time: its saved id says so.
+  writeProcess(17, '1000\t1000\t0\t1000', '7f0000000000 default anon=9 N0=9 kernelpagesize_kB=4\n');
   write('proc/14/stat', statLine(14, 'kthreadd', kernelThread, '5', '0'));
   write('proc/15/stat', statLine(15, 'zombie', user, '5', '0'));
   write('proc/16/stat', 'nonsense\n');
@@ -128,6 +130,8 @@ describe('what a process belongs to', () => {
     const acting = readUids(root, 12);
     expect(acting.ok && isOfUser(acting.value, 1_000)).toBe(false);
     expect(acting.ok && isOfUser(acting.value, 0)).toBe(false);
+    const returning = readUids(root, 17);
+    expect(returning.ok && isOfUser(returning.value, 1_000)).toBe(false);
   });
 
   test('cpusets allow it nodes', () => {

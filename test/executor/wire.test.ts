@@ -145,11 +145,23 @@ describe('frames', () => {
     ['a string longer than the frame', [0xdb, 0xff, 0xff, 0xff, 0xff, 65]],
     ['the unused type', [0xc1]],
     ['a record definition', [0xd4, 0x72, 0x40]],
+    // Of these the first data byte would pass for a kind of typed array.
+    ['a record definition below', [0xd4, 0x72, 5]],
+    ['a reference', [0xd6, 0x69, 0, 0, 0, 1]],
+    ['a timestamp', [0xd6, 0xff, 0, 0, 0, 1]],
+    ['a set', [0xc7, 2, 0x73, 1, 1]],
     ['a regular expression', [0xc7, 3, 0x78, 0xa1, 0x61, 0xa0]],
     ['a typed array of no kind', [0xd5, 0x74, 11, 0]],
     ['nothing', []],
   ])('with %s are refused', (_, bytes) => {
     expect(scanFrame(Uint8Array.from(bytes))).toMatchObject({ ok: false, code: 'frame-malformed' });
+  });
+
+  test('promising more than their bytes are refused at the header, not after a walk', () => {
+    for (const header of [0xdd, 0xdf])
+      expect(scanFrame(Uint8Array.of(header, 0xff, 0xff, 0xff, 0xff, 1, 1))).toMatchObject({
+        message: expect.stringContaining('promises more'),
+      });
   });
 
   test('with half an element are refused', () => {
