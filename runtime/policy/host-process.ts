@@ -31,8 +31,11 @@ export interface HostProcess {
   end(): Promise<void>;
 }
 
-export function startHostProcess(launch: Launch, timer: Timer): Result<HostProcess, 'host-failed'> {
-  const launched = launch();
+export async function startHostProcess(
+  launch: Launch,
+  timer: Timer,
+): Promise<Result<HostProcess, 'host-failed'>> {
+  const launched = await launch();
   return launched.ok ? success(overseeHost(launched.value, timer)) : launched;
 }
 

@@ -23,7 +23,7 @@ export interface LaunchedHost {
 }
 
 /** Starts a policy host. A launcher that confines it takes this one's place. */
-export type Launch = () => Result<LaunchedHost, 'host-failed'>;
+export type Launch = () => Promise<Result<LaunchedHost, 'host-failed'>>;
 
 /**
  * Node's permission model denies files, network, addons, workers and child processes; it is a seat belt,
@@ -42,7 +42,7 @@ export const hostFile = join(packageRoot, 'dist/host.mjs');
 
 /** Hosts as child processes of this one, on the same Node, with an empty environment. */
 export function launchChild(file: string = hostFile): Launch {
-  return () => {
+  return async () => {
     if (!existsSync(file))
       return failure('host-failed', `there is no policy host at ${file}: run \`npm run build\``);
     try {

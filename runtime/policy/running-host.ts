@@ -42,7 +42,7 @@ export async function startHost(
   settings: Settings,
   { limits, launch, timer }: HostMeans,
 ): Promise<Result<RunningHost, StartFault>> {
-  const started = startHostProcess(launch, timer);
+  const started = await startHostProcess(launch, timer);
   if (!started.ok) return started;
   const host = started.value;
   const ready = await prepare(host, policy, settings, limits);

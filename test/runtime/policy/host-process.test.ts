@@ -35,7 +35,7 @@ beforeAll(async () => {
 async function askScript(script: string, deadlineMs = 10_000): Promise<Result<Reply, string>> {
   const file = join(mkdtempSync(join(tmpdir(), 'terrace-fake-')), 'host.mjs');
   writeFileSync(file, script);
-  const host = startHostProcess(launchChild(file), systemTimer);
+  const host = await startHostProcess(launchChild(file), systemTimer);
   if (!host.ok) return host;
   const answer = await host.value.ask(REQUEST.load, deadlineMs);
   await host.value.end();
@@ -109,7 +109,7 @@ describe('a host that answers badly', () => {
     const kill = (): void => void (killed++, exited.resolve('was ended'));
     const { writable: shared } = createSharedFile();
     const launched = { requests, replies, diagnostics, shared, kill, exited: exited.promise };
-    const host = startHostProcess(() => ({ ok: true, value: launched }), systemTimer);
+    const host = await startHostProcess(async () => ({ ok: true, value: launched }), systemTimer);
     if (!host.ok) throw new Error(host.message);
     replies.write('hello');
     await host.value.end();

@@ -1,3 +1,4 @@
+import { closeSync, openSync } from 'node:fs';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Settings } from '../../../runtime/contract.ts';
 import { planEntriesMax } from '../../../runtime/limits.ts';
@@ -223,11 +224,54 @@ describe('a policy that does not start', () => {
   });
 });
 
+test('a shared file that cannot be written is said so, and is no exception', async () => {
+  let full = false;
+  const launch: Launch = async () => {
+    const host = await launchChild(hostFile)();
+    if (!host.ok || full === false) return host;
+    closeSync(host.value.shared);
+    return { ok: true, value: { ...host.value, shared: openSync('/dev/full', 'w') } };
+  };
+  await withPolicy(
+    { mode: 'trap' },
+    async (policy) => {
+      full = true;
+      await policy.evaluate(SNAPSHOT);
+      expect(await policy.evaluate(SNAPSHOT)).toMatchObject({
+        code: 'host-failed',
+        message: expect.stringContaining('ENOSPC'),
+      });
+      full = false;
+      await policy.evaluate(SNAPSHOT);
+      expect(await policy.evaluate(SNAPSHOT)).toMatchObject({ code: 'policy-trapped' });
+    },
+    {},
+    launch,
+  );
+  full = true;
+  expect(await load({}, {}, launch)).toMatchObject({ code: 'host-failed' });
+});
+
+test('a second call before the first has answered is a bug of the caller', async () => {
+  await withPolicy({}, async (policy) => {
+    const first = policy.evaluate(SNAPSHOT);
+    await expect(policy.evaluate(SNAPSHOT)).rejects.toThrow('before it had answered');
+    expect((await first).ok).toBe(true);
+  });
+});
+
+test('a closed policy answers so', async () => {
+  const policy = await load({});
+  if (!policy.ok) throw new Error(policy.message);
+  await policy.value.close();
+  expect(await policy.value.evaluate(SNAPSHOT)).toMatchObject({ code: 'host-failed' });
+});
+
 describe('a host that is ended from outside', () => {
   /** Launches real hosts and remembers them. */
   function remember(launched: LaunchedHost[]): Launch {
-    return () => {
-      const host = launchChild(hostFile)();
+    return async () => {
+      const host = await launchChild(hostFile)();
       if (host.ok) launched.push(host.value);
       return host;
     };

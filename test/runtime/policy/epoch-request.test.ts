@@ -1,0 +1,30 @@
+import { expect, test } from 'vitest';
+import type { Snapshot } from '../../../runtime/contract.ts';
+import { metricsMax, ownersMax, placesMax, regionCountMax } from '../../../runtime/limits.ts';
+import { writeEpoch } from '../../../runtime/policy/epoch-request.ts';
+import { createSharedFile } from '../../../runtime/policy/shared-file.ts';
+import { REQUEST_BYTES } from '../../../runtime/policy/wire.ts';
+import { snapshotOf } from './specimen.ts';
+
+const { writable } = createSharedFile();
+const SNAPSHOT = snapshotOf(10, { pages: 1 });
+const write = (changed: Partial<Snapshot>) => () =>
+  writeEpoch(writable, new DataView(new ArrayBuffer(REQUEST_BYTES)), { ...SNAPSHOT, ...changed }, ['pages']);
+const repeat = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+
+test('a snapshot at its bounds is written, one beyond them is a bug', () => {
+  const place = SNAPSHOT.places[0]!;
+  const metric = SNAPSHOT.metrics[0]!;
+  write({ places: repeat(placesMax, place), metrics: repeat(metricsMax, metric), owners: ownersMax })();
+  write({ regions: regionCountMax, columns: {} })();
+  expect(write({ places: repeat(placesMax + 1, place) })).toThrow('256 places');
+  expect(write({ metrics: repeat(metricsMax + 1, metric) })).toThrow('metrics');
+  expect(write({ owners: ownersMax + 1 })).toThrow('owners');
+  expect(write({ regions: regionCountMax + 1, columns: {} })).toThrow('regions');
+});
+
+test('columns of another length or type, and uneven events, are bugs', () => {
+  expect(write({ regions: 11 })).toThrow('pages has 10 values');
+  expect(write({ columns: { pages: new Uint8Array(10) } })).toThrow('of 1 bytes');
+  expect(write({ events: { ...SNAPSHOT.events, others: new Uint32Array(1) } })).toThrow('differ in length');
+});
