@@ -6,3 +6,6 @@ export type { Manifest, Metric, Place, Plan, RegionEvents, Settings, Snapshot } 
 export type { Executor } from '../executor/executor.ts';
 export type { BoundPlan, Budgets, Outcome, OwnerRef } from '../executor/plan.ts';
 export { VERDICT, isRejection, verdictName } from '../executor/verdict.ts';
+export { connectExecutor } from '../executor/client.ts';
+export { connectSensor } from './telemetry/sensor-client.ts';
+export { openPolicy } from './policy/open.ts';
