@@ -58,7 +58,7 @@ function admitEntries(
     const count = pages[i];
     const sound =
       first >= 0 &&
-      first % 1 === 0 &&
+      Math.floor(first) === first &&
       count > 0 &&
       first + count <= BOUNDS.pageNumberMax &&
       (space[i] === SPACE.virtual ? owner[i] < plan.owners.length : space[i] === SPACE.physical);

@@ -60,7 +60,7 @@ export function carryOut(
     foldFolios(rows);
     const tally: CallTally = { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows: createFlowTally() };
     if (moving) runRounds(admitted, rows, owners, topology, first.value, tools, tally);
-    else rehearseRounds(rows, owners, topology, first.value, tools.limits);
+    else rehearseRounds(admitted, rows, owners, topology, first.value, tools.limits);
     return success({ outcome: summarise(admitted, rows, tally), callKinds: tally.kinds });
   } finally {
     closeOwners(owners);
@@ -101,28 +101,46 @@ function runRounds(
   }
 }
 
+/** As `runRounds`, over a ground that shifts as if all that is permitted came about. */
 function rehearseRounds(
+  admitted: AdmittedPlan,
   rows: Rows,
   owners: PlanOwners,
   topology: Topology,
-  ground: Ground,
+  firstGround: Ground,
   limits: Limits,
 ): void {
   const rounds = classify(rows, topology);
+  const gained = new Map(topology.nodes.map(({ node }) => [node, 0]));
+  let ground = firstGround;
   let { quotaPages } = ground;
-  const room = ground.room.slice();
   let round = -1;
   while ((round = nextRound(rows, rounds, round)) >= 0) {
     const chosen = selectRound(rows, undefined, rounds, round);
-    const validated = validate(rows, chosen, owners, { room, quotaPages, pairs: ground.pairs }, limits);
+    const validated = validate(rows, chosen, owners, { ...ground, quotaPages }, limits);
     applyRefusals(rows, chosen, validated);
     for (const row of validated.permitted) {
+      const pages = rows.folioPages[row];
       rows.verdict[row] = VERDICT.permitted;
-      room[rows.target[row]] -= rows.folioPages[row];
-      room[rows.node[row]] += rows.folioPages[row];
-      quotaPages -= rows.folioPages[row];
+      gained.set(rows.target[row], (gained.get(rows.target[row]) ?? 0) + pages);
+      gained.set(rows.node[row], (gained.get(rows.node[row]) ?? 0) - pages);
+      quotaPages -= pages;
     }
+    ground = shiftGround(admitted, limits, topology, firstGround, gained);
   }
+}
+
+function shiftGround(
+  { plan, scope }: AdmittedPlan,
+  limits: Limits,
+  topology: Topology,
+  { usage, ...ground }: Ground,
+  gained: ReadonlyMap<number, number>,
+): Ground {
+  const nodes = topology.nodes.map((node) => ({ ...node, free: node.free - (gained.get(node.node) ?? 0) }));
+  const held = new Map([...gained].map(([node, pages]) => [node, pages + (usage.get(node) ?? 0)]));
+  const room = measureRoom(scope, limits, { ...topology, nodes }, held, plan.headroom);
+  return { ...ground, usage, room };
 }
 
 function readGround(
@@ -134,6 +152,7 @@ function readGround(
   if (!usage.ok) return usage;
   return success({
     room: measureRoom(scope, tools.limits, topology, usage.value, plan.headroom),
+    usage: usage.value,
     quotaPages: tools.quotas.left(scope, plan.epoch),
     pairs: judgePairs(scope, topology),
   });

@@ -68,12 +68,12 @@ function endOfBatch(
 /** Moves one batch, asking a second time for what was busy. True = the node is full. */
 function submitBatch(rows: Rows, batch: Uint32Array, target: number, means: Means): boolean {
   const owner = means.owners[rows.owner[batch[0]]];
-  const first = attempt(rows, batch, target, owner, undefined, means);
+  const first = attempt(rows, batch, target, owner, means);
   if (!owner || !first) return false;
   if (first.errno === ERRNO.ENOMEM) return true;
   const again = batch.filter((row) => rows.verdict[row] === VERDICT.busy && rows.movedPages[row] === 0);
   if (again.length === 0) return false;
-  const second = attempt(rows, again, target, owner, 'again', means);
+  const second = attempt(rows, again, target, owner, means);
   if (!second) return false;
   return second.errno === ERRNO.ENOMEM || (second.returned > 0 && nameOvertaken(rows, again, target, means));
 }
@@ -96,7 +96,6 @@ function attempt(
   asked: Uint32Array,
   target: number,
   owner: PlanOwner | undefined,
-  attemptKind: 'again' | undefined,
   { pace, tally }: Means,
 ): CallResult | undefined {
   if (!owner || owner.verdict !== VERDICT.none || !owner.memory.alive()) {
@@ -106,7 +105,7 @@ function attempt(
   }
   const { memory } = owner;
   const probe = listProbes(rows, asked);
-  const before = placesBefore(rows, asked, probe, memory, attemptKind === 'again');
+  const before = placesBefore(rows, asked, probe, memory);
   const status = new Int32Array(asked.length).fill(STATUS_UNTOUCHED);
   const page = Float64Array.from(asked, (row) => rows.page[row]);
   const call = memory.move(page, new Int32Array(asked.length).fill(target), status);
@@ -151,17 +150,16 @@ function listProbes(rows: Rows, asked: Uint32Array): Probes {
 }
 
 /**
- * Where the probed pages are before the call. For single pages the round's own facts say it; the pages of
- * a huge folio need not all be mapped here, and a second attempt follows a call, so those are asked.
+ * Where the probed pages are before the call. For single pages the round's own facts say it (those
+ * asked a second time have not moved); the pages of a huge folio need not all be mapped here.
  */
 function placesBefore(
   rows: Rows,
   asked: Uint32Array,
   probe: Probes,
   memory: OwnerMemory,
-  again: boolean,
 ): Int32Array | undefined {
-  if (probe.single && !again) return Int32Array.from(asked, (row) => rows.node[row]);
+  if (probe.single) return Int32Array.from(asked, (row) => rows.node[row]);
   const places = new Int32Array(probe.page.length).fill(-ERRNO.ENOENT);
   return memory.query(probe.page, places).returned < 0 ? undefined : places;
 }

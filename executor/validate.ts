@@ -10,6 +10,8 @@ import { VERDICT } from './verdict.ts';
 export interface Ground {
   /** Base pages that may still come to each node. */
   readonly room: Float64Array;
+  /** Base pages the scope's members hold on each node, where a limit depends on it. */
+  readonly usage: ReadonlyMap<number, number>;
   /** Base pages the scope's quota still lets move. */
   readonly quotaPages: number;
   /** Verdict of each pair, at `from * 256 + to`. */

@@ -13,7 +13,7 @@ import {
   setStage,
 } from './scene.ts';
 
-const runs = { numRuns: 150 };
+const runs = { numRuns: 100 };
 const faultyScenes = fc.tuple(scenes, faults).map(([scene, drawn]) => ({ ...scene, faults: drawn }));
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
 
@@ -62,7 +62,7 @@ test('every entry gets a verdict that agrees with its pages', async () => {
   );
 });
 
-test('no call leaves the scope, its nodes and pairs, its quota, or an owner`s cpuset', async () => {
+test('no call leaves the scope, its nodes and pairs, its quota, or an owner’s cpuset', async () => {
   await fc.assert(
     fc.asyncProperty(faultyScenes, async (scene) => {
       const stage = setStage(scene);
