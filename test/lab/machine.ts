@@ -9,12 +9,20 @@ import type { MachineTopology } from './topology.ts';
 
 export type MachineFault = 'qemu-missing' | 'guest-timeout' | 'guest-failed';
 
+/**
+ * What the guest's time follows. `host`: real time, one host thread per CPU, so that programs truly run at once.
+ * `instructions`: 2 ns of guest time for each instruction, CPUs by turns; slower, but what the guest measures does not
+ * depend on what else the host is doing.
+ */
+export type GuestClock = 'host' | 'instructions';
+
 export interface MachineSpec {
   readonly kernel: string;
   readonly image: string;
   readonly topology: MachineTopology;
   /** Appended to the kernel's command line. */
   readonly kernelArguments: readonly string[];
+  readonly clock: GuestClock;
   readonly timeoutMs: number;
 }
 
@@ -28,6 +36,12 @@ export interface GuestReport {
   /** The console: kernel messages and whatever was written to standard error. */
   readonly console: string;
 }
+
+/** Arguments of QEMU's software emulation; `shift` is the binary logarithm of the ns per instruction. */
+const CLOCKS: Readonly<Record<GuestClock, readonly string[]>> = {
+  host: ['-accel', 'tcg,thread=multi'],
+  instructions: ['-accel', 'tcg,thread=single', '-icount', 'shift=1,sleep=off'],
+};
 
 const QEMU = 'qemu-system-x86_64';
 const CONSOLE_LINES_MAX = 4_000;
@@ -47,7 +61,7 @@ function deviceArguments(spec: MachineSpec): string[] {
     'random.trust_cpu=on',
   ];
   const commandLine = [...words, 'memhp_default_state=online_movable', ...spec.kernelArguments].join(' ');
-  const processor = ['-accel', 'tcg,thread=multi', '-cpu', 'max', ...machineArguments(spec.topology)];
+  const processor = [...CLOCKS[spec.clock], '-cpu', 'max', ...machineArguments(spec.topology)];
   const devices = ['-nodefaults', '-nographic', '-no-reboot', '-net', 'none', '-monitor', 'none'];
   return [...processor, ...devices, '-kernel', spec.kernel, '-initrd', spec.image, '-append', commandLine];
 }

@@ -85,10 +85,10 @@ export async function runScenario(
   const prepared = await prepare(scenario, setting);
   if (!prepared.ok) return prepared;
   const { kernel, image, folder, release } = prepared.value;
-  const { topology, kernelArguments, timeoutMs } = scenario;
+  const { topology, kernelArguments, clock, timeoutMs } = scenario;
   try {
     setting.say(`lab: ${scenario.name} on Linux ${release}`);
-    const spec = { kernel, image, topology, kernelArguments, timeoutMs };
+    const spec = { kernel, image, topology, kernelArguments, clock, timeoutMs };
     const guest = await runMachine(spec, (record) => setting.say(`lab:   ${describe(record)}`));
     return guest.ok ? success(report(scenario, release, guest.value)) : guest;
   } finally {
@@ -101,9 +101,9 @@ export async function runShell(scenario: Scenario, setting: LabSetting): Promise
   const prepared = await prepare({ ...scenario, driver: 'shell' }, setting);
   if (!prepared.ok) return prepared;
   const { kernel, image, folder } = prepared.value;
-  const { topology, kernelArguments } = scenario;
+  const { topology, kernelArguments, clock } = scenario;
   try {
-    return await openShell({ kernel, image, topology, kernelArguments });
+    return await openShell({ kernel, image, topology, kernelArguments, clock });
   } finally {
     await rm(folder, { recursive: true, force: true });
   }

@@ -1,3 +1,4 @@
+import type { GuestClock } from './machine.ts';
 import type { MachineTopology } from './topology.ts';
 
 /** A number the guest reports, and what it has to be. Bounds are inclusive. */
@@ -17,10 +18,13 @@ export interface Scenario {
   readonly kernel: string;
   readonly kernelArguments: readonly string[];
   readonly topology: MachineTopology;
+  readonly clock: GuestClock;
   /** C programs of workloads/. */
   readonly workloads: readonly string[];
   /** Name of a built policy in dist/policies. */
   readonly policy?: string;
+  /** Its settings. */
+  readonly settings?: Readonly<Record<string, number | boolean | string>>;
   /** Contents of the executor's limits file. */
   readonly limits?: unknown;
   readonly parameters: Readonly<Record<string, number>>;

@@ -1,17 +1,32 @@
 import { spawn } from 'node:child_process';
-import { existsSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connectExecutor } from '../../../executor/client.ts';
 import type { Executor } from '../../../executor/executor.ts';
+import type { Result } from '../../../executor/result.ts';
+import type { Settings } from '../../../runtime/contract.ts';
+import { loadPolicy } from '../../../runtime/policy/load.ts';
+import type { Policy } from '../../../runtime/policy/policy.ts';
+import { connectSensor } from '../../../runtime/telemetry/sensor-client.ts';
+import type { TelemetrySource } from '../../../runtime/telemetry/source.ts';
+import type { Scenario } from '../scenario.ts';
 
+const EXECUTOR = 'executor/main.ts';
+const SENSOR = 'runtime/telemetry/sensor-main.ts';
+const HOST = 'dist/host.mjs';
 const POLL_MS = 20;
 const START_MS_MAX = 30_000;
 
+/** In a guest nothing is expected to fail, so a failure ends the run with its message. */
+export function demand<T>(result: Result<T>): T {
+  if (!result.ok) throw new Error(`${result.code}: ${result.message}`);
+  return result.value;
+}
+
 /** Starts a daemon of the project as a process of its own and waits for its socket. */
-export async function startService(main: string, args: readonly string[], socket: string): Promise<void> {
-  const child = spawn(process.execPath, [main, ...args, '--socket', socket], {
-    stdio: ['ignore', 'inherit', 'inherit'],
-  });
+async function startService(main: string, args: readonly string[], socket: string): Promise<void> {
+  const stdio = ['ignore', 'inherit', 'inherit'] as const;
+  const child = spawn(process.execPath, [main, ...args, '--socket', socket], { stdio: [...stdio] });
   const started = performance.now();
   while (!existsSync(socket)) {
     if (child.exitCode !== null) throw new Error(`${main} ended with ${child.exitCode}`);
@@ -20,16 +35,33 @@ export async function startService(main: string, args: readonly string[], socket
   }
 }
 
-/** The executor process under the scenario's limits, and our connection to it. */
+/** The executor process under the scenario's limits, and a connection to it. */
 export async function startExecutor(limits: unknown): Promise<Executor> {
   const socket = '/run/executor.sock';
   writeFileSync('/run/limits.json', JSON.stringify(limits), { mode: 0o600 });
-  await startService(
-    'executor/main.ts',
-    ['--limits', '/run/limits.json', '--journal', '/run/journal.jsonl'],
-    socket,
+  const args = ['--limits', '/run/limits.json', '--journal', '/run/journal.jsonl'];
+  await startService(EXECUTOR, args, socket);
+  return demand(await connectExecutor(socket));
+}
+
+/** The sensor process over a cgroup, and a connection to it. */
+export async function startSensor(cgroup: string, samplingPeriod: number): Promise<TelemetrySource> {
+  const socket = '/run/sensor.sock';
+  await startService(SENSOR, ['--cgroup', cgroup, '--sampling-period', `${samplingPeriod}`], socket);
+  return demand(await connectSensor(socket));
+}
+
+/** The scenario's policy, in a host process of its own. */
+export async function startPolicy({ policy, settings }: Scenario, more: Settings): Promise<Policy> {
+  return demand(
+    await loadPolicy({ policy: `dist/policies/${policy}.wasm`, settings: { ...settings, ...more } }),
   );
-  const executor = await connectExecutor(socket);
-  if (!executor.ok) throw new Error(`${executor.code}: ${executor.message}`);
-  return executor.value;
+}
+
+/** How many of the daemons and hosts above run beside this process. */
+export function countProcesses(): number {
+  const commands = readdirSync('/proc')
+    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
+    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
+  return commands.filter((command) => [EXECUTOR, SENSOR, HOST].some((file) => command.includes(file))).length;
 }

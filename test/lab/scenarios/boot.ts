@@ -10,6 +10,7 @@ export const boot: Scenario = {
   kernel: '6.12',
   kernelArguments: [],
   topology: FOUR_NODES,
+  clock: 'host',
   workloads: ['pages', 'kinds'],
   parameters: { hotPages: 256, coldPages: 768, startNode: 1 },
   expectations: [

@@ -25,6 +25,7 @@ export const exactScenario: Scenario = {
   kernel: '6.12',
   kernelArguments: [],
   topology: FOUR_NODES,
+  clock: 'host',
   workloads: ['kinds'],
   limits: {
     scopes: {

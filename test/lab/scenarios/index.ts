@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
 import { exactScenario } from './exact.ts';
+import { virtualScenario } from './virtual.ts';
 
-export const SCENARIOS: readonly Scenario[] = [boot, exactScenario];
+export const SCENARIOS: readonly Scenario[] = [boot, exactScenario, virtualScenario];
