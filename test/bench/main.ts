@@ -1,0 +1,66 @@
+import { benchEpoch } from './epoch.ts';
+import { benchMovePages } from './move-pages.ts';
+import { benchValidate } from './validate.ts';
+
+/** One figure beside what it is held against. Only ratios mean anything; nanoseconds tell the scale. */
+interface Row {
+  readonly what: string;
+  readonly ns: number;
+  readonly besides?: { readonly what: string; readonly ns: number; readonly ratio: number };
+  readonly goal: string;
+}
+
+const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+  epoch: async () => {
+    const { simdNsPerRegion, scalarNsPerRegion, cNsPerRegion, ratio } = await benchEpoch();
+    const besides = { what: 'the same in C', ns: cNsPerRegion };
+    const scalarRatio = scalarNsPerRegion / cNsPerRegion;
+    return [
+      {
+        what: 'epoch, 1M regions, heat SIMD',
+        ns: simdNsPerRegion,
+        besides: { ...besides, ratio },
+        goal: '≤ 8 ns, ≤ 3 × C',
+      },
+      {
+        what: 'epoch, 1M regions, heat scalar',
+        ns: scalarNsPerRegion,
+        besides: { ...besides, ratio: scalarRatio },
+        goal: '',
+      },
+    ];
+  },
+  validate: async () => {
+    const { ourNsPerPage: callNs } = await benchMovePages();
+    const { admitNs, arrangeNs, validateNs } = benchValidate(100_000);
+    const besides = { what: 'no-op move_pages', ns: callNs, ratio: (admitNs + validateNs) / callNs };
+    return [
+      { what: 'admit + validate, a page', ns: admitNs + validateNs, besides, goal: '≤ 60 ns, ≤ a third' },
+      { what: 'sort and fold into folios, a page', ns: arrangeNs, goal: '' },
+    ];
+  },
+  'move-pages': async () => {
+    const { ourNsPerPage, cNsPerPage, ratio } = await benchMovePages();
+    return [
+      {
+        what: 'submit 100k pages, a page',
+        ns: ourNsPerPage,
+        besides: { what: 'the same in C', ns: cNsPerPage, ratio },
+        goal: '≤ 1.1 × C',
+      },
+    ];
+  },
+};
+
+const wanted = process.argv.slice(2);
+for (const [name, bench] of Object.entries(benches)) {
+  if (wanted.length > 0 && !wanted.includes(name)) continue;
+  for (const row of await bench()) console.log(format(row));
+}
+
+function format({ what, ns, besides, goal }: Row): string {
+  const beside = besides
+    ? `${besides.what} ${besides.ns.toFixed(1)} ns, ratio ${besides.ratio.toFixed(2)}`
+    : '';
+  return `${what.padEnd(36)} ${ns.toFixed(1).padStart(7)} ns   ${beside.padEnd(44)} ${goal && `goal ${goal}`}`;
+}
