@@ -31,7 +31,9 @@ export function expectScenario(scenario: Scenario, more: (report: LabReport) => 
     });
     if (!report.ok) throw new Error(`${report.code}: ${report.message}\n${log.join('\n')}`);
     const { bootMs, wallMs, kernel, judgements } = report.value;
-    console.error(`lab: ${scenario.name}: Linux ${kernel}, booted in ${bootMs} ms, ${wallMs} ms in all`);
+    process.stderr.write(
+      `lab: ${scenario.name}: Linux ${kernel}, booted in ${bootMs} ms, ${wallMs} ms in all\n`,
+    );
     expect(
       judgements.filter(({ met }) => !met),
       log.join('\n'),

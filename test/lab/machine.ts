@@ -68,7 +68,7 @@ function deviceArguments(spec: MachineSpec): string[] {
 
 /** A shell on the guest's console, attached to the caller's terminal; ends when the guest powers off. */
 export function openShell(spec: Omit<MachineSpec, 'timeoutMs'>): Promise<Result<number, MachineFault>> {
-  const args = [...deviceArguments({ ...spec, timeoutMs: 0 }), '-serial', 'stdio'];
+  const args = [...deviceArguments({ ...spec, timeoutMs: 0 }), '-serial', 'mon:stdio'];
   return new Promise((resolve) => {
     const child = spawn(QEMU, args, { stdio: 'inherit' });
     child.once('error', () => resolve(missing()));

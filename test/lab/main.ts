@@ -25,7 +25,7 @@ function print(report: LabReport): void {
 }
 
 function fail(code: string, message: string): never {
-  console.error(`${code}: ${message}`);
+  process.stderr.write(`${code}: ${message}\n`);
   process.exit(1);
 }
 
@@ -38,7 +38,7 @@ const setting: LabSetting = {
   project: resolve(import.meta.dirname, '../..'),
   cache: cacheFolder(process.env),
   ...(kernelImage ? { kernelImage } : {}),
-  say: (line) => console.error(line),
+  say: (line) => process.stderr.write(`${line}\n`),
 };
 const isShell = positionals[0] === 'shell';
 const name = positionals[isShell ? 1 : 0] ?? (isShell ? 'boot' : undefined);
