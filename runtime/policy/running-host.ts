@@ -6,7 +6,7 @@ import { startHostProcess } from './host-process.ts';
 import type { HostFault, HostProcess, Timer } from './host-process.ts';
 import type { Launch } from './launch.ts';
 import type { LoadFault, LogLine } from './policy.ts';
-import type { AdmittedPolicy } from './read-policy.ts';
+import type { AdmittedPolicy } from './parse/read-policy.ts';
 import type { Reply } from './reply.ts';
 import { encodeSettings } from './settings-payload.ts';
 import { writeShared } from './shared-file.ts';

@@ -27,7 +27,12 @@ export interface DryRunOptions {
   readonly accessesPerLivePage: number;
 }
 
-export const DRY_RUN_DEFAULTS = { seed: 1, fastShare: 0.25, samplingPeriod: 50, accessesPerLivePage: 100 } as const;
+export const DRY_RUN_DEFAULTS = {
+  seed: 1,
+  fastShare: 0.25,
+  samplingPeriod: 50,
+  accessesPerLivePage: 100,
+} as const;
 
 export interface DryRunTotals extends CostTotals {
   /** Base pages. */
@@ -56,7 +61,8 @@ export function createDryRun(options: DryRunOptions): DryRun {
   const machine = createMachine(options, fastPages, stats.pagesLivePeak);
   const owner = machine.spawn();
   const meter = createCostMeter(cost);
-  const countScale = options.accessesPerLivePage > 0 ? options.accessesPerLivePage / stats.accessesPerLivePage : 1;
+  const countScale =
+    options.accessesPerLivePage > 0 ? options.accessesPerLivePage / stats.accessesPerLivePage : 1;
   const source = createTraceSource({
     trace,
     memory: {

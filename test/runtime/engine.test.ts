@@ -3,7 +3,7 @@ import { beforeAll, describe, expect, test } from 'vitest';
 import { createExecutor } from '../../executor/create-executor.ts';
 import { createSimulatedMachine } from '../../executor/kernel-simulated.ts';
 import { parseLimits } from '../../executor/parse-limits.ts';
-import { SPACE, type OwnerRef } from '../../executor/plan.ts';
+import type { OwnerRef } from '../../executor/plan.ts';
 import { failure, success } from '../../executor/result.ts';
 import { VERDICT } from '../../executor/verdict.ts';
 import { createEngine, type EpochReport } from '../../runtime/engine.ts';

@@ -1,5 +1,5 @@
-import { createBinaryReader } from '../binary-reader.ts';
-import { SECTION } from '../core-module.ts';
+import { createBinaryReader } from '../parse/binary-reader.ts';
+import { SECTION } from '../parse/core-module.ts';
 
 const HEADER_BYTES = 8;
 const HAS_MAXIMUM = 1;

@@ -9,14 +9,14 @@ import {
   policyBytesMax,
   tableElementsMax,
 } from '../../../runtime/limits.ts';
-import { admitPolicy } from '../../../runtime/policy/admit.ts';
-import { createShapeTable } from '../../../runtime/policy/component-types.ts';
-import { readComponent } from '../../../runtime/policy/component.ts';
-import type { Component, Lift } from '../../../runtime/policy/component.ts';
-import { readCoreModule } from '../../../runtime/policy/core-module.ts';
-import type { CoreModule } from '../../../runtime/policy/core-module.ts';
-import { readPolicy, readPolicyFile } from '../../../runtime/policy/read-policy.ts';
-import { describeWorld } from '../../../runtime/policy/world.ts';
+import { admitPolicy } from '../../../runtime/policy/parse/admit.ts';
+import { createShapeTable } from '../../../runtime/policy/parse/component-types.ts';
+import { readComponent } from '../../../runtime/policy/parse/component.ts';
+import type { Component, Lift } from '../../../runtime/policy/parse/component.ts';
+import { readCoreModule } from '../../../runtime/policy/parse/core-module.ts';
+import type { CoreModule } from '../../../runtime/policy/parse/core-module.ts';
+import { readPolicy, readPolicyFile } from '../../../runtime/policy/parse/read-policy.ts';
+import { describeWorld } from '../../../runtime/policy/parse/world.ts';
 import { repetitions } from '../../proof.ts';
 import { MANIFEST, WIT, compile, componentOf, specimenSource } from './specimen.ts';
 

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { SettingSchema } from '../../../runtime/contract.ts';
 import { settingsMax, textUnitsMax } from '../../../runtime/limits.ts';
-import { parseManifest } from '../../../runtime/policy/manifest.ts';
+import { parseManifest } from '../../../runtime/policy/parse/manifest.ts';
 import { resolveSettings } from '../../../runtime/policy/settings.ts';
 import { MANIFEST } from './specimen.ts';
 

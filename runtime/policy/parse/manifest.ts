@@ -1,10 +1,10 @@
-import { failure, success } from '../../executor/result.ts';
-import type { Failure, Result } from '../../executor/result.ts';
-import { ABI_VERSION, COLUMNS, MANIFEST_SECTION } from '../contract.ts';
-import type { ColumnName, Manifest, SettingSchema } from '../contract.ts';
-import { manifestBytesMax, settingsMax, stateBytesMax, textUnitsMax } from '../limits.ts';
+import { failure, success } from '../../../executor/result.ts';
+import type { Failure, Result } from '../../../executor/result.ts';
+import { ABI_VERSION, COLUMNS, MANIFEST_SECTION } from '../../contract.ts';
+import type { ColumnName, Manifest, SettingSchema } from '../../contract.ts';
+import { manifestBytesMax, settingsMax, stateBytesMax, textUnitsMax } from '../../limits.ts';
 import type { CoreModule } from './core-module.ts';
-import { settingFault } from './settings.ts';
+import { settingFault } from '../settings.ts';
 
 /** A plan names a reason by one byte. */
 const REASONS_MAX = 256;

@@ -1,10 +1,10 @@
-import { failure, success } from '../../executor/result.ts';
-import type { Result } from '../../executor/result.ts';
-import { functionBytesMax, tableElementsMax } from '../limits.ts';
+import { failure, success } from '../../../executor/result.ts';
+import type { Result } from '../../../executor/result.ts';
+import { functionBytesMax, tableElementsMax } from '../../limits.ts';
 import type { CanonOptions, Component, Lift } from './component.ts';
 import { EXTERNAL } from './core-module.ts';
 import type { CoreModule } from './core-module.ts';
-import type { LoadFault } from './policy.ts';
+import type { LoadFault } from '../policy.ts';
 import { LOG_SIGNATURE, REALLOC_SIGNATURE } from './world.ts';
 import type { World, WorldExport } from './world.ts';
 

@@ -1,10 +1,10 @@
-import { failure, success } from '../../executor/result.ts';
-import type { Result } from '../../executor/result.ts';
+import { failure, success } from '../../../executor/result.ts';
+import type { Result } from '../../../executor/result.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import { readExternName, readType, readTypeBound } from './component-types.ts';
 import type { ComponentType, ShapeTable } from './component-types.ts';
-import type { LoadFault } from './policy.ts';
+import type { LoadFault } from '../policy.ts';
 
 const COMPONENT_HEADER = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
 const CORE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];

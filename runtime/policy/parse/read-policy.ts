@@ -1,15 +1,15 @@
 import { createHash } from 'node:crypto';
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { failure, success } from '../../executor/result.ts';
-import type { Result } from '../../executor/result.ts';
-import type { Manifest } from '../contract.ts';
-import { policyBytesMax } from '../limits.ts';
+import { failure, success } from '../../../executor/result.ts';
+import type { Result } from '../../../executor/result.ts';
+import type { Manifest } from '../../contract.ts';
+import { policyBytesMax } from '../../limits.ts';
 import { admitPolicy } from './admit.ts';
 import { createShapeTable } from './component-types.ts';
 import { readComponent } from './component.ts';
 import { readCoreModule } from './core-module.ts';
 import { readManifest } from './manifest.ts';
-import type { LoadFault } from './policy.ts';
+import type { LoadFault } from '../policy.ts';
 import { describeWorld } from './world.ts';
 
 /** A policy that was read and found fit for a host. Nothing of it ran, and V8 has not seen it. */

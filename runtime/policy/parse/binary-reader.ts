@@ -1,5 +1,5 @@
-import { failure } from '../../executor/result.ts';
-import type { LoadFailure, LoadFault } from './policy.ts';
+import { failure } from '../../../executor/result.ts';
+import type { LoadFailure, LoadFault } from '../policy.ts';
 
 /**
  * Reads a Wasm binary of unknown origin. A fault is sticky: it moves the reader to its end, every later

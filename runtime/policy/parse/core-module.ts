@@ -1,8 +1,8 @@
-import { success } from '../../executor/result.ts';
-import type { Result } from '../../executor/result.ts';
+import { success } from '../../../executor/result.ts';
+import type { Result } from '../../../executor/result.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
-import type { LoadFault } from './policy.ts';
+import type { LoadFault } from '../policy.ts';
 
 /** Section ids of the WebAssembly 2.0 binary format, section 5.5.2. */
 export const SECTION = {
