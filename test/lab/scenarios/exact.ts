@@ -35,6 +35,8 @@ export const exactScenario: Scenario = {
         pagesPerEpochMax: 1_000_000,
       },
     },
+    // Long calls, so that a node fills up and a process dies in the middle of one.
+    callLatencyTargetMs: 1_000,
   },
   parameters: {},
   expectations: [

@@ -45,7 +45,7 @@ const race: Case = async (context) => {
   const hog = await context.start();
   await hog.workload.ask(`fill ${TARGET} 45056`);
   const rival = await context.start();
-  const started = waitForMigrations(512).then(() => rival.workload.ask(`fill ${TARGET} 0`));
+  const started = waitForMigrations(8_192).then(() => rival.workload.ask(`fill ${TARGET} 0`));
   await context.compare('race', [memory], memory.wishes(TARGET));
   await started;
 };
