@@ -8,9 +8,11 @@
  *
  * and a move costs what the executor measured. Whatever room there is, a region goes up only if that
  * exceeds the cost of the move and of the way back; into a full tier only if what it gains beyond the
- * region that has to leave exceeds the cost of both moves; and down once its stay is worth less than `keep`
- * of the cost, coldest first. Heat lies in a histogram of 32 bins an octave, so one pass over the regions
- * finds every threshold, and no constant depends on the sampling rate.
+ * region that has to leave exceeds the cost of both moves; and down, coldest first, once its stay is worth
+ * less than `keep` of the cost, or less than what the regions about to be born would make of the room.
+ *
+ * Heat lies in a histogram of 32 bins an octave, so one pass over the regions finds every threshold, and no
+ * constant depends on the sampling rate.
  *
  * The settings that matter: `horizon` (how long heat is trusted to last; longer moves more) and `halfLife`
  * (how fast old accesses are forgotten; shorter follows sooner and is misled by noise sooner).
@@ -24,7 +26,7 @@ export const description = 'Decayed heat, a histogram for thresholds, and moves 
 export const reasons = ['hotter than the move costs', 'colder than its stay is worth', 'makes room for a hotter region'];
 
 @setting('Epochs after which half of what was seen is forgotten', 0.1, 10000)
-export let halfLife: f32 = 3;
+export let halfLife: f32 = 5;
 @setting('Epochs for which a region is expected to stay as hot as it is', 0.1, 1000000)
 export let horizon: f32 = 10;
 @setting('Cost of moving a base page where none was measured, ns', 1, 1000000000)
@@ -33,12 +35,14 @@ export let moveCostNs: f32 = 3000;
 export let latencyStepNs: f32 = 150;
 @setting('Part of the cost of moving below which a stay is not worth it; 0 = move down only to make room', 0, 1)
 export let keep: f32 = 0.5;
-@setting('Room that moves leave free in each place, percent of its capacity', 0, 90)
+@setting('Room kept free in each tier, percent of the pages there and those that fit', 0, 90)
 export let reservePercent: f32 = 1;
+@setting('Room kept free for regions about to be born, in epochs of such births', 0, 100)
+export let birthEpochs: f32 = 1.5;
 @setting('Epochs for which a region counts as just moved', 0, 127)
 export let hold: u8 = 30;
 @setting('Times hotter, or colder, a region just moved must be to be moved back', 1, 8)
-export let guard: f32 = 2;
+export let guard: f32 = 1.4;
 @setting('Epochs for which a region is left alone after its move was refused for reasons of its own', 0, 255)
 export let pause: u8 = 30;
 @setting('Epochs for which a region is watched before it is judged', 0, 255)
@@ -67,6 +71,7 @@ const BIN_SHIFT = 18;
 const BIN_BASE: i32 = (127 - 20) << 5;
 /** Verdicts from here on lie in the region or its owner, not in room, budget or topology. */
 const REFUSED_FOR_ITSELF: u8 = 19;
+const OVER_BUDGET: u8 = 17;
 
 /** Pages per slot, in four counters each, since neighbours in a vector often fall into one slot. */
 const tally = new StaticArray<u32>(4 * ROWS * BINS);
@@ -83,7 +88,7 @@ class Row {
   tier: u8 = 0;
   latencyNs: f64 = 0;
   moveCostNs: f64 = 0;
-  /** Pages that fit, less the reserve; negative = the reserve is touched. */
+  /** Pages that fit, from `reserve` on less the reserve; negative = the reserve is touched. */
   room: i64 = 0;
   budget: i64 = 0;
   /** Bins below leave downwards, from `high` on upwards; between them nothing moves. */
@@ -97,6 +102,8 @@ const rowOf: Row[] = [new Row()];
 let rowCount: i32 = 1;
 const roomLeft = new StaticArray<i64>(PLACES_MAX);
 const budgetLeft = new StaticArray<i64>(PLACES_MAX);
+/** Whether wishes within every place's budget were over budget: then all places share one. */
+let budgetShared: bool = false;
 /** Samples per page and epoch times this is ns per page and ns of latency. */
 let worth: f64 = 0;
 /** Pages that all slots together are to let go. */
@@ -181,6 +188,7 @@ function rank(epoch: Epoch): void {
     row.budget = 0;
     row.low = 0;
     row.high = BINS;
+    row.sunk = 0;
     let latency: f64 = 0;
     let latencies: f64 = 0;
     let cost: f64 = 0;
@@ -189,9 +197,9 @@ function rank(epoch: Epoch): void {
       const place = places[p];
       if (!serves(place) || place.tier != row.tier) continue;
       rows[p] = <u8>rowCount;
-      roomLeft[p] = <i64>place.room - <i64>(<f64>place.capacity * <f64>reservePercent * 0.01);
+      roomLeft[p] = place.room;
       budgetLeft[p] = place.budget;
-      row.room += roomLeft[p];
+      row.room += place.room;
       row.budget += place.budget;
       if (place.latencyNs) {
         latency += place.latencyNs;
@@ -258,7 +266,9 @@ function one(chunk: Chunk, at: i32): void {
 
   let rest = unchecked(parked[region]);
   rest -= <u8>(rest > 0);
-  if (unchecked(chunk.verdict[at]) >= REFUSED_FOR_ITSELF) rest = pause;
+  const verdict = unchecked(chunk.verdict[at]);
+  if (verdict >= REFUSED_FOR_ITSELF) rest = pause;
+  if (verdict == OVER_BUDGET) budgetShared = true;
   unchecked((parked[region] = rest));
 
   const pages = unchecked(chunk.pages[at]);
@@ -288,7 +298,9 @@ function sixteen(chunk: Chunk, at: i32): void {
   moved = v128.bitselect(i8x16.splat(-(<i8>hold)), moved, v128.and(known, i8x16.gt_u(row, rowBefore)));
   store128<Int8Array>(recent, region, moved);
 
-  const refused = i8x16.ge_u(load128<Uint8Array>(chunk.verdict, at), i8x16.splat(REFUSED_FOR_ITSELF));
+  const verdict = load128<Uint8Array>(chunk.verdict, at);
+  if (v128.any_true(i8x16.eq(verdict, i8x16.splat(OVER_BUDGET)))) budgetShared = true;
+  const refused = i8x16.ge_u(verdict, i8x16.splat(REFUSED_FOR_ITSELF));
   const rested = i8x16.sub_sat_u(load128<Uint8Array>(parked, region), i8x16.splat(1));
   const rest = v128.bitselect(i8x16.splat(pause), rested, refused);
   store128<Uint8Array>(parked, region, rest);
@@ -356,14 +368,48 @@ export function evaluate(snapshot: Snapshot, plan: Plan): void {
     leaving[at] = 0;
     goal[at] = <u8>NOWHERE;
   }
-  for (let row = rowCount - 2; row > NOWHERE; row--) {
-    sink(row);
-    rowOf[row].sunk = rowOf[row].low;
-  }
+  learnBirths(snapshot);
+  for (let row = 1; row < rowCount; row++) reserve(row);
+  if (budgetShared) shareBudget();
+  for (let row = rowCount - 2; row > NOWHERE; row--) sink(row);
   for (let row = 1; row < rowCount - 1; row++) raise(row);
   const found = search(snapshot.regions);
   for (let i = 0; i < found; i++) send(plan, candidates[i], false);
   for (let i = 0; i < found; i++) send(plan, candidates[i], true);
+}
+
+/** Pages born per epoch, and their heat, as means of the recent past. */
+let birthPages: f64 = 0;
+let birthHeat: f64 = 0;
+
+function learnBirths(snapshot: Snapshot): void {
+  const events = snapshot.events;
+  let pages: f64 = 0;
+  let warmth: f64 = 0;
+  for (let i = 0; i < events.length; i++) {
+    const region = events.regions[i];
+    if (events.kinds[i] != EventKind.Born || region >= <u32>heat.length) continue;
+    pages += size[region];
+    warmth += (<f64>size[region] * heat[region]) / gain;
+  }
+  birthPages += 0.5 * (pages - birthPages);
+  if (pages > 0) birthHeat += 0.3 * (warmth / pages - birthHeat);
+}
+
+/** Sets room aside: a share of the tier, or what births will need in the fastest, but a third at most. */
+function reserve(row: i32): void {
+  let capacity = rowOf[row].room;
+  for (let bin = 0; bin < BINS; bin++) capacity += held[row * BINS + bin];
+  const share = <f64>capacity * <f64>reservePercent * 0.01;
+  const births = row == 1 ? min(birthPages * <f64>birthEpochs, <f64>capacity / 3) : 0;
+  rowOf[row].room -= <i64>max(share, births);
+}
+
+/** An equal part for each tier, so that moves down never starve moves up. */
+function shareBudget(): void {
+  const sharers = rowCount - 1;
+  for (let row = 1; row < rowCount; row++) rowOf[row].budget /= sharers;
+  for (let place = 0; place < PLACES_MAX; place++) budgetLeft[place] /= sharers;
 }
 
 /** Least heat of a bin. */
@@ -410,15 +456,22 @@ function release(row: i32, bin: i32, target: i32, most: i64): i64 {
   return pages;
 }
 
-/** Moves down what is not worth its place, coldest first. */
+/** Moves down, coldest first, what is not worth its place, and what keeps newborns worth more out. */
 function sink(row: i32): void {
   for (let bin = 0; bin < BINS; bin++) {
     const at = row * BINS + bin;
     while (held[at] > leaving[at]) {
       const target = below(row);
       if (target == NOWHERE) return;
-      if (heatOf(bin + 1) * worth * gapOf(row, target) >= <f64>keep * costOf(row, target)) return;
-      if (release(row, bin, target, held[at]) == 0) break;
+      const perHeat = worth * gapOf(row, target);
+      const stay = heatOf(bin + 1) * perHeat;
+      let most = held[at];
+      if (stay < <f64>keep * costOf(row, target)) rowOf[row].sunk = bin + 1;
+      else {
+        if (row != 1 || birthHeat * perHeat - stay <= rowOf[target].moveCostNs) return;
+        most = -rowOf[row].room;
+      }
+      if (release(row, bin, target, most) == 0) break;
     }
   }
 }
@@ -435,6 +488,7 @@ function coldest(row: i32): i32 {
 /** Fills the row with what gains most by living there, making room where that pays. */
 function raise(row: i32): void {
   const cursors = new StaticArray<i32>(ROWS);
+  rowOf[row].room = max(rowOf[row].room, 0);
   for (let slower = row + 1; slower < rowCount; slower++) cursors[slower] = rowOf[slower].high - 1;
   while (rowOf[row].budget > 0) {
     const source = gainsMost(row, cursors);

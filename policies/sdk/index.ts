@@ -8,5 +8,5 @@ export { fit } from './fit';
 export { log } from './log';
 export { Metric, MetricId, SUBJECT_MACHINE } from './metric';
 export { Place, PlaceKind, PlaceState, PLACE_NONE } from './place';
-export { Plan, Wish } from './plan';
+export { Plan, PLAN_ENTRIES_MAX, Wish } from './plan';
 export { Snapshot } from './snapshot';

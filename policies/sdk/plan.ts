@@ -1,5 +1,8 @@
 import { fit } from './fit';
 
+/** Entries one plan may have; further ones are dropped, so put first what matters. */
+export const PLAN_ENTRIES_MAX = 1048576;
+
 /** A wish about how the policy is to be observed. */
 @final
 export class Wish {
@@ -33,6 +36,7 @@ export class Plan {
    */
   move(region: u32, place: u32, priority: u32 = 0, reason: u32 = 0): void {
     const at = this.length;
+    if (at == PLAN_ENTRIES_MAX) return;
     if (at == this.regions.length) this.grow(at * 2);
     unchecked((this.regions[at] = region));
     unchecked((this.targets[at] = <u8>place));

@@ -1,5 +1,15 @@
-import { COLUMN_KINDS, COLUMNS, type ColumnName, type Place, type Plan, type Settings } from '../../runtime/contract.ts';
-import type { RegionEvents } from '../../runtime/contract.ts';
+import {
+  COLUMN_KINDS,
+  COLUMNS,
+  METRIC,
+  type ColumnName,
+  type Metric,
+  type Place,
+  type Plan,
+  type RegionEvents,
+  type Settings,
+  type Wish,
+} from '../../runtime/contract.ts';
 
 /** One of our own core modules, called directly: the shortest way to ask a policy in a unit test. */
 export interface CorePolicy {
@@ -15,8 +25,11 @@ export interface TestEpoch {
   readonly regions: number;
   readonly samplingPeriod: number;
   readonly places: readonly Place[];
-  /** `moveCostNs` per place; none = not measured. */
+  readonly lengthMs?: number;
+  readonly owners?: number;
+  /** The metric of that name per place; `metrics` takes its place where given. */
   readonly moveCostNs?: readonly number[];
+  readonly metrics?: readonly Metric[];
   readonly events?: RegionEvents;
   readonly columns: Readonly<Partial<Record<ColumnName, Uint8Array | Uint16Array | Uint32Array>>>;
   readonly chunkRegions?: number;
@@ -34,7 +47,11 @@ interface CoreExports {
   cabi_post_decide(result: number): void;
 }
 
-const NO_EVENTS: RegionEvents = { kinds: new Uint8Array(0), regions: new Uint32Array(0), others: new Uint32Array(0) };
+const NO_EVENTS: RegionEvents = {
+  kinds: new Uint8Array(0),
+  regions: new Uint32Array(0),
+  others: new Uint32Array(0),
+};
 
 export function instantiateCore(core: Uint8Array): CorePolicy {
   const log: string[] = [];
@@ -42,7 +59,8 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
     log.push(`${level} ${String.fromCharCode(...new Uint16Array(exports.memory.buffer, at, length))}`);
   };
   const module = new WebAssembly.Module(core as Uint8Array<ArrayBuffer>);
-  const exports = new WebAssembly.Instance(module, { $root: { log: note } }).exports as unknown as CoreExports;
+  const exports = new WebAssembly.Instance(module, { $root: { log: note } })
+    .exports as unknown as CoreExports;
   exports._initialize();
 
   const view = () => new DataView(exports.memory.buffer);
@@ -53,7 +71,8 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
   };
   const lowerArray = (array: Uint8Array | Uint16Array | Uint32Array) =>
     lower(new Uint8Array(array.buffer, array.byteOffset, array.byteLength), array.BYTES_PER_ELEMENT);
-  const lowerText = (text: string) => lowerArray(Uint16Array.from(text, (unit) => unit.charCodeAt(0)));
+  const lowerText = (text: string) =>
+    lowerArray(Uint16Array.from({ length: text.length }, (_, i) => text.charCodeAt(i)));
 
   function configure(settings: Settings): void {
     const entries = Object.entries(settings);
@@ -84,11 +103,12 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
     return lower(new Uint8Array(record.buffer), 4);
   }
 
-  function lowerMetrics(costs: readonly number[]): number {
-    const record = new DataView(new ArrayBuffer(16 * costs.length));
-    costs.forEach((cost, place) => {
-      record.setUint16(place * 16 + 2, place, true);
-      record.setFloat64(place * 16 + 8, cost, true);
+  function lowerMetrics(metrics: readonly Metric[]): number {
+    const record = new DataView(new ArrayBuffer(16 * metrics.length));
+    metrics.forEach(({ id, subject, value }, i) => {
+      record.setUint16(i * 16, id, true);
+      record.setUint16(i * 16 + 2, subject, true);
+      record.setFloat64(i * 16 + 8, value, true);
     });
     return lower(new Uint8Array(record.buffer), 8);
   }
@@ -105,18 +125,45 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
     exports.observe(first, count, lower(new Uint8Array(record.buffer), 4), columns.length);
   }
 
+  function liftWishes(at: number, count: number): Wish[] {
+    return Array.from({ length: count }, (_, i) => ({
+      id: view().getUint16(at + i * 8, true),
+      subject: view().getUint16(at + i * 8 + 2, true),
+      value: view().getUint32(at + i * 8 + 4, true),
+    }));
+  }
+
   function ask(epoch: TestEpoch): Plan {
     const { kinds, regions, others } = epoch.events ?? NO_EVENTS;
-    const costs = epoch.moveCostNs ?? [];
+    const costs = (epoch.moveCostNs ?? []).map((value, subject) => ({
+      id: METRIC.moveCostNs,
+      subject,
+      value,
+    }));
+    const metrics = epoch.metrics ?? costs;
     exports.begin(
-      epoch.number, 1000, epoch.regions, 1, epoch.samplingPeriod,
-      lowerPlaces(epoch.places), epoch.places.length, lowerMetrics(costs), costs.length,
-      lowerArray(kinds), kinds.length, lowerArray(regions), regions.length, lowerArray(others), others.length,
+      epoch.number,
+      epoch.lengthMs ?? 1000,
+      epoch.regions,
+      epoch.owners ?? 1,
+      epoch.samplingPeriod,
+      lowerPlaces(epoch.places),
+      epoch.places.length,
+      lowerMetrics(metrics),
+      metrics.length,
+      lowerArray(kinds),
+      kinds.length,
+      lowerArray(regions),
+      regions.length,
+      lowerArray(others),
+      others.length,
     );
     const chunk = epoch.chunkRegions ?? 262_144;
-    for (let first = 0; first < epoch.regions; first += chunk) observe(epoch, first, Math.min(chunk, epoch.regions - first));
+    for (let first = 0; first < epoch.regions; first += chunk)
+      observe(epoch, first, Math.min(chunk, epoch.regions - first));
     const result = exports.decide();
-    const list = (field: number) => [view().getUint32(result + field * 8, true), view().getUint32(result + field * 8 + 4, true)] as const;
+    const list = (field: number) =>
+      [view().getUint32(result + field * 8, true), view().getUint32(result + field * 8 + 4, true)] as const;
     const { buffer } = exports.memory;
     const plan: Plan = {
       regions: new Uint32Array(buffer, ...list(0)).slice(),
@@ -124,7 +171,7 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
       priorities: new Uint16Array(buffer, ...list(2)).slice(),
       reasons: new Uint8Array(buffer, ...list(3)).slice(),
       headroom: new Uint32Array(buffer, ...list(4)).slice(),
-      wishes: [],
+      wishes: liftWishes(...list(5)),
     };
     exports.cabi_post_decide(result);
     return plan;

@@ -7,7 +7,9 @@ import { transpile } from '@bytecodealliance/jco';
 /** The world of policies/wit/policy.wit as jco's generated glue offers it. */
 export interface OraclePolicy {
   /** Throws the error string when the policy refuses its settings. */
-  configure(settings: readonly { name: string; value: { tag: 'number' | 'truth' | 'text'; val: unknown } }[]): void;
+  configure(
+    settings: readonly { name: string; value: { tag: 'number' | 'truth' | 'text'; val: unknown } }[],
+  ): void;
   begin(epoch: OracleEpoch): void;
   observe(chunk: { first: number; count: number; columns: readonly OracleColumn[] }): void;
   decide(): OraclePlan;
@@ -38,7 +40,11 @@ export interface OracleEpoch {
     readonly bandwidthMib: number;
   }[];
   readonly metrics: readonly { readonly id: number; readonly subject: number; readonly value: number }[];
-  readonly events: { readonly kinds: Uint8Array; readonly regions: Uint32Array; readonly others: Uint32Array };
+  readonly events: {
+    readonly kinds: Uint8Array;
+    readonly regions: Uint32Array;
+    readonly others: Uint32Array;
+  };
 }
 
 export interface OraclePlan {
@@ -73,7 +79,11 @@ export async function loadWithJco(
     writeFileSync(script, files['policy.js']!);
     const { instantiate } = (await import(pathToFileURL(script).href)) as Generated;
     const core = (path: string) => new WebAssembly.Module(files[path]! as Uint8Array<ArrayBuffer>);
-    return instantiate(core, { log: { default: log } }, (module, imports) => new WebAssembly.Instance(module, imports));
+    return instantiate(
+      core,
+      { log: { default: log } },
+      (module, imports) => new WebAssembly.Instance(module, imports),
+    );
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }

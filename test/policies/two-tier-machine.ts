@@ -18,7 +18,12 @@ export interface MachineShape {
   readonly capacity?: number;
 }
 
-export function createMachine({ pages, fastLimit, budget, capacity = fastLimit }: MachineShape): TwoTierMachine {
+export function createMachine({
+  pages,
+  fastLimit,
+  budget,
+  capacity = fastLimit,
+}: MachineShape): TwoTierMachine {
   const place = new Uint8Array(pages.length).fill(1);
   const verdict = new Uint8Array(pages.length);
   let usedFast = 0;

@@ -9,6 +9,11 @@ const root = join(import.meta.dirname, '../../..');
 const probe = join(root, 'test/fixtures/policies/probe.ts');
 const hold = join(root, 'policies/hold.ts');
 let folder: string;
+/** Statics that the type declarations leave out. */
+const moduleFacts = WebAssembly.Module as unknown as {
+  customSections(module: WebAssembly.Module, name: string): ArrayBuffer[];
+  imports(module: WebAssembly.Module): { module: string; name: string; kind: string }[];
+};
 
 beforeAll(() => void (folder = mkdtempSync(join(tmpdir(), 'terrace-build-'))));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
@@ -58,10 +63,10 @@ describe('buildPolicy', { timeout: 60_000 }, () => {
     if (!built.ok) throw new Error(built.message);
     const { core, component, manifest } = built.value;
     const module = new WebAssembly.Module(core as Uint8Array<ArrayBuffer>);
-    const [section] = WebAssembly.Module.customSections(module, MANIFEST_SECTION);
+    const [section] = moduleFacts.customSections(module, MANIFEST_SECTION);
     expect(JSON.parse(new TextDecoder().decode(section))).toEqual(manifest);
     expect(Buffer.from(component).includes(Buffer.from(JSON.stringify(manifest)))).toBe(true);
-    expect(WebAssembly.Module.imports(module)).toEqual([{ module: '$root', name: 'log', kind: 'function' }]);
+    expect(moduleFacts.imports(module)).toEqual([{ module: '$root', name: 'log', kind: 'function' }]);
   });
 
   test('gives the same bytes for the same source, wherever it lies', async () => {
