@@ -112,8 +112,9 @@ function findShapeFault(plan: BoundPlan): Failure<PlanFault> | undefined {
   for (const [name, kind] of Object.entries(COLUMNS)) {
     const column: unknown = plan[name as keyof typeof COLUMNS];
     if (!(column instanceof kind)) return malformed(`column ${name} is no ${kind.name}`);
-    if (column.length !== plan.target.length) {
-      return malformed(`column ${name} has ${column.length} rows, column target ${plan.target.length}`);
+    // The first column is whole by now, whichever of them is missing.
+    if (column.length !== plan.owner.length) {
+      return malformed(`column ${name} has ${column.length} rows, column owner ${plan.owner.length}`);
     }
   }
   return undefined;

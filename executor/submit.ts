@@ -72,19 +72,18 @@ function submitBatch(rows: Rows, batch: Uint32Array, target: number, means: Mean
   if (!owner || !first) return false;
   if (first.errno === ERRNO.ENOMEM) return true;
   const again = batch.filter((row) => rows.verdict[row] === VERDICT.busy && rows.movedPages[row] === 0);
-  if (again.length === 0) return false;
-  const second = attempt(rows, again, target, owner, means);
+  const second = again.length > 0 ? attempt(rows, again, target, owner, means) : first;
   if (!second) return false;
-  return second.errno === ERRNO.ENOMEM || (second.returned > 0 && nameOvertaken(rows, again, target, means));
+  return second.errno === ERRNO.ENOMEM || nameOvertaken(rows, batch, target, means);
 }
 
 /**
  * A full node may also be answered with a count of pages instead of ENOMEM. Where the pages left over would
  * not find room above the watermark now, somebody else took it, and `busy` would be the wrong reason.
  */
-function nameOvertaken(rows: Rows, asked: Uint32Array, target: number, means: Means): boolean {
-  const left = asked.filter((row) => rows.verdict[row] === VERDICT.busy);
-  const pages = left.reduce((sum, row) => sum + rows.folioPages[row], 0);
+function nameOvertaken(rows: Rows, batch: Uint32Array, target: number, means: Means): boolean {
+  const left = batch.filter((row) => rows.verdict[row] === VERDICT.busy);
+  const pages = left.reduce((sum, row) => sum + rows.folioPages[row] - rows.movedPages[row], 0);
   if (pages === 0 || means.freeAboveWatermark(target) >= pages) return false;
   for (const row of left) rows.verdict[row] = VERDICT['no-room'];
   return true;
