@@ -1,8 +1,8 @@
-import type { ColumnName, SettingSchema } from '../../contract.ts';
+import type { ColumnName } from '../../contract.ts';
 import { COLUMNS } from '../../contract.ts';
 import { success } from '../../../executor/result.ts';
 import { buildFailure, type BuildResult, type SourceLocation } from './fault.ts';
-import { readSetting } from './setting.ts';
+import { readSetting, type AuthorSetting } from './setting.ts';
 import type { Sources } from './sources.ts';
 import {
   isExported,
@@ -16,12 +16,6 @@ import {
 } from './syntax.ts';
 import { parseAuthor } from './parse.ts';
 import type { BuildTools } from './tools.ts';
-
-/** One annotated variable of the author's: its schema, and the AssemblyScript type to assign. */
-export interface AuthorSetting {
-  readonly schema: SettingSchema;
-  readonly type: string;
-}
 
 /** Functions an author may export beside `evaluate`. */
 const HOOKS = ['evaluate', 'begin', 'observe', 'save', 'restore'] as const;

@@ -1,4 +1,5 @@
-import type { Author, AuthorSetting } from './author.ts';
+import type { Author } from './author.ts';
+import type { AuthorSetting } from './setting.ts';
 
 /**
  * The module whose exports are the world's: thin glue between the canonical ABI (policies/sdk/abi.ts), what

@@ -1,8 +1,13 @@
 import { success } from '../../../executor/result.ts';
 import type { SettingSchema, SettingValue } from '../../contract.ts';
-import type { AuthorSetting } from './author.ts';
 import { buildFailure, type BuildResult } from './fault.ts';
 import { isExported, KIND, literalNumber, literalText, locate, textOf, type Tree } from './syntax.ts';
+
+/** One annotated variable of the author's: its schema, and the AssemblyScript type to assign. */
+export interface AuthorSetting {
+  readonly schema: SettingSchema;
+  readonly type: string;
+}
 
 interface SettingType {
   readonly type: SettingSchema['type'];
