@@ -1,23 +1,11 @@
+import { ERRNO } from './errno.ts';
+import type { FlowTally } from './flows.ts';
 import type { CallResult } from './kernel.ts';
-import type { Flow } from './plan.ts';
 import type { Rows } from './resolve.ts';
 import { VERDICT } from './verdict.ts';
 
 /** Preset in `status`: what the kernel left untouched stays recognisable. No errno and no node id. */
 export const STATUS_UNTOUCHED = 1_000_000;
-
-/** errno values of the generic Linux table, include/uapi/asm-generic/errno{-base,}.h. */
-export const ERRNO = {
-  EPERM: 1,
-  ENOENT: 2,
-  ESRCH: 3,
-  ENOMEM: 12,
-  EACCES: 13,
-  EFAULT: 14,
-  EBUSY: 16,
-  ENODEV: 19,
-  EINVAL: 22,
-} as const;
 
 /** One call, and where the pages it was about were before and after. */
 export interface Asked {
@@ -31,23 +19,6 @@ export interface Asked {
   /** Node ids, or negative errnos where nothing is mapped. */
   readonly before: Int32Array;
   readonly after: Int32Array;
-}
-
-/** Base pages that went from one node to another. */
-export interface FlowTally {
-  add(from: number, to: number, pages: number): void;
-  list(): Flow[];
-}
-
-export function createFlowTally(): FlowTally {
-  const pagesOf = new Map<number, number>();
-  return {
-    add(from, to, pages) {
-      const key = from * 256 + to;
-      pagesOf.set(key, (pagesOf.get(key) ?? 0) + pages);
-    },
-    list: () => [...pagesOf].map(([key, pages]) => ({ from: Math.floor(key / 256), to: key % 256, pages })),
-  };
 }
 
 /**

@@ -1,11 +1,11 @@
 import type { AdmittedPlan } from './admit.ts';
+import { createFlowTally } from './flows.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { type PlanOwners, closeOwners, openOwners, refreshOwners } from './owners.ts';
 import type { Pace } from './pace.ts';
 import type { Outcome, PlanFault } from './plan.ts';
 import type { Quotas } from './quota.ts';
-import { createFlowTally } from './reconcile.ts';
 import {
   ABSORBED,
   type Rows,

@@ -1,8 +1,10 @@
+import { ERRNO } from './errno.ts';
+import type { FlowTally } from './flows.ts';
 import type { CallResult, OwnerMemory } from './kernel.ts';
 import { sortByGroupAndPage } from './order.ts';
 import type { PlanOwner, PlanOwners } from './owners.ts';
 import type { Pace } from './pace.ts';
-import { ERRNO, type FlowTally, STATUS_UNTOUCHED, reconcile } from './reconcile.ts';
+import { STATUS_UNTOUCHED, reconcile } from './reconcile.ts';
 import type { Rows } from './resolve.ts';
 import type { ValidatedPlan } from './validate.ts';
 import { VERDICT } from './verdict.ts';

@@ -59,7 +59,8 @@ export function validate(
     const owner = owners[ownerOf[row]];
     let verdict = owner ? owner.verdict : VERDICT['owner-gone'];
     if (verdict !== VERDICT.none) verdicts[i] = verdict;
-    else if (node[row] < 0) verdicts[i] = VERDICT['not-present'];
+    else if (node[row] < 0)
+      verdicts[i] = flags[row] & FACT.present ? VERDICT.unmovable : VERDICT['not-present'];
     else if (node[row] === to) verdicts[i] = VERDICT['in-place'];
     else if ((verdict = kinds[flags[row] & 63]) !== VERDICT.none) verdicts[i] = verdict;
     else if (partial[row] === 1 && refusePartial) verdicts[i] = VERDICT['partial-huge'];

@@ -1,3 +1,4 @@
+import { ERRNO } from '../errno.ts';
 import {
   type CallResult,
   type Kernel,
@@ -23,9 +24,6 @@ import {
 import { movePages } from './move-pages.ts';
 import { ABSENT } from './page-table.ts';
 import { createRandom } from './random.ts';
-
-const ENOENT = 2;
-const ESRCH = 3;
 
 /** Chances between 0 and 1. */
 export interface SimulatedFaults {
@@ -80,7 +78,7 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
   function move(ref: OwnerRef, page: Float64Array, node: Int32Array, status: Int32Array): CallResult {
     options.beforeMove?.(calls++);
     const process = state.processes.get(ref.pid);
-    if (!process) return { returned: -1, errno: ESRCH, ns: options.callCostNs ?? 0 };
+    if (!process) return { returned: -1, errno: ERRNO.ESRCH, ns: options.callCostNs ?? 0 };
     const { returned, movedPages } = movePages(state, process, page, node, status, {
       moveAll: options.moveAll ?? false,
       isBusy: () => happens(faults.busyPerFolio),
@@ -93,10 +91,10 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
 
   function query(ref: OwnerRef, page: Float64Array, status: Int32Array): CallResult {
     const process = state.processes.get(ref.pid);
-    if (!process) return { returned: -1, errno: ESRCH, ns: 0 };
+    if (!process) return { returned: -1, errno: ERRNO.ESRCH, ns: 0 };
     for (let i = 0; i < page.length; i++) {
       const node = nodeOfPage(process, page[i]);
-      status[i] = node < 0 ? -ENOENT : node;
+      status[i] = node < 0 ? -ERRNO.ENOENT : node;
     }
     return { returned: 0, errno: 0, ns: 0 };
   }

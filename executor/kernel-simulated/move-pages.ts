@@ -1,3 +1,4 @@
+import { ERRNO } from '../errno.ts';
 import { FACT } from '../kernel.ts';
 import {
   EXTRA,
@@ -10,12 +11,6 @@ import {
   splitFolio,
 } from './memory.ts';
 import { ABSENT } from './page-table.ts';
-
-const ENOENT = 2;
-const ENOMEM = 12;
-const EACCES = 13;
-const EBUSY = 16;
-const ENODEV = 19;
 
 export interface MovePagesOptions {
   /** MPOL_MF_MOVE_ALL: pages of several processes move too. */
@@ -68,8 +63,8 @@ export function movePages(
 
   for (; index < page.length; index++) {
     options.onIndex(index);
-    if (!state.nodes.has(node[index])) error = -ENODEV;
-    else if (process.allowed && !process.allowed.has(node[index])) error = -EACCES;
+    if (!state.nodes.has(node[index])) error = -ERRNO.ENODEV;
+    else if (process.allowed && !process.allowed.has(node[index])) error = -ERRNO.EACCES;
     if (error < 0) break;
     if (current !== node[index]) {
       if (current >= 0 && (error = flush(index)) !== 0) return { returned: error, movedPages };
@@ -99,12 +94,12 @@ function enqueue(
   options: MovePagesOptions,
 ): number {
   const slot = table.find(page);
-  if (slot < 0 || table.nodeAt(slot) === ABSENT) return -ENOENT;
+  if (slot < 0 || table.nodeAt(slot) === ABSENT) return -ERRNO.ENOENT;
   if (table.nodeAt(slot) === target) return target;
   const flags = table.flagsAt(slot);
-  if (flags & FACT.shared && !options.moveAll) return -EACCES;
+  if (flags & FACT.shared && !options.moveAll) return -ERRNO.EACCES;
   const start = folioStart(page, flags);
-  if (!(flags & FACT.movable) || queue.has(start) || options.isBusy()) return -EBUSY;
+  if (!(flags & FACT.movable) || queue.has(start) || options.isBusy()) return -ERRNO.EBUSY;
   queue.add(start);
   return QUEUED;
 }
@@ -132,7 +127,7 @@ function migrate(
     }
   }
   if (!full) return { returned: failed, movedPages };
-  return { returned: options.countsWhenFull() ? failed : -ENOMEM, movedPages };
+  return { returned: options.countsWhenFull() ? failed : -ERRNO.ENOMEM, movedPages };
 }
 
 const PINNED = -1;

@@ -80,6 +80,7 @@ describe('each reason', () => {
   test.each<[string, Row, string]>([
     ['a page of the right kind', {}, 'permitted'],
     ['nothing there', { flags: 0, node: -1 }, 'not-present'],
+    ['there, but on no node (the zero page)', { flags: FACT.present, node: -1 }, 'unmovable'],
     ['already there', { node: 0 }, 'in-place'],
     ['shared', { flags: plain | FACT.shared }, 'shared'],
     ['mlocked', { flags: plain | FACT.mlocked }, 'mlocked'],
