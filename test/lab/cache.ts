@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { createReadStream } from 'node:fs';
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises';
+import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
@@ -32,6 +32,19 @@ export async function cached(path: string, make: (unfinished: string) => Promise
     await rm(folder, { recursive: true, force: true });
   }
   return path;
+}
+
+/**
+ * A new folder of this process in `parent`, after those of processes that were killed have been removed. The
+ * parent holds nothing else.
+ */
+export async function workFolder(parent: string, name: string): Promise<string> {
+  await mkdir(parent, { recursive: true });
+  for (const left of await readdir(parent)) {
+    const pid = /-(\d+)-/.exec(left)?.[1];
+    if (!(await exists(`/proc/${pid}`))) await rm(join(parent, left), { recursive: true, force: true });
+  }
+  return mkdtemp(join(parent, `${name}-${process.pid}-`));
 }
 
 /** SHA-256 over the contents of files, in order, shortened to 20 hexadecimal digits. */

@@ -1,4 +1,4 @@
-import { copyFile, readFile, realpath, stat } from 'node:fs/promises';
+import { copyFile, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
@@ -41,14 +41,13 @@ export async function baseImage(
     if (!(await exists(path))) return failure('package-missing', `${path} is missing: run npm ci`);
 
   const linked = await libraries(node);
-  const facts = await stat(node);
-  const manifests = packages.map((folder) => join(folder, 'package.json'));
+  const manifests = [join(node, '../..'), ...packages].map((folder) => join(folder, 'package.json'));
   const sources = [
     busybox,
     ...linked.flatMap((entry) => ('from' in entry ? [entry.from] : [])),
     ...manifests,
   ];
-  const digest = await digestOf(sources, `node ${facts.size} ${facts.mtimeMs}`, `${UNUSED}`, 'layout 2');
+  const digest = await digestOf(sources, `${UNUSED}`, 'layout 3');
   const file = await cached(join(cache, 'images', `base-${digest}.cpio`), async (unfinished) => {
     say(`lab: packing the base image (kept in ${cache})`);
     const stripped = `${unfinished}.node`;

@@ -2,11 +2,14 @@ import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { VERDICT } from '../../executor/verdict.ts';
 import { writeArchive } from './archive.ts';
 import { cached, digestOf, exists } from './cache.ts';
 import { runCommand } from './command.ts';
+import { sourcesWithBackports } from './debian.ts';
+import { compareOutcome } from './guest/comparison.ts';
 import { buildWorkload } from './image.ts';
-import { givenKernel, sourcesWithBackports, stockImages } from './kernel.ts';
+import { givenKernel, stockImages } from './kernel.ts';
 import { factsOf, judge } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
 import { FOUR_NODES, machineArguments } from './topology.ts';
@@ -67,6 +70,54 @@ describe('stock kernels', () => {
     await writeFile(file, Buffer.alloc(8192));
     expect(await givenKernel(file)).toMatchObject({ ok: false, code: 'kernel-unreadable' });
     expect(await givenKernel(join(folder, 'absent'))).toMatchObject({ ok: false, code: 'kernel-unreadable' });
+  });
+});
+
+describe('comparing an outcome with the truth', () => {
+  const owner = { pid: 7, startTimeTicks: 1, stackStart: '1' };
+  const wishes = [0, 1, 2].map((page) => ({ owner, page, pages: 1, target: 1 }));
+  const placed = (...nodes: number[]) => new Map(nodes.map((node, page) => [`7:${page}`, node]));
+  const said = (verdicts: number[], moved: number[], flow: number) => ({
+    ...{ epoch: 1, calls: 1, callNs: 1, flows: flow > 0 ? [{ from: 2, to: 1, pages: flow }] : [] },
+    ...{ verdicts: Uint8Array.from(verdicts), movedPages: Uint32Array.from(moved) },
+  });
+  const { moved, busy } = VERDICT;
+
+  it('agrees with what happened', () => {
+    const found = compareOutcome(
+      said([moved, moved, busy], [1, 1, 0], 2),
+      wishes,
+      placed(2, 2, 2),
+      placed(1, 1, 2),
+    );
+    expect(found).toEqual({
+      ...{ saidMovedPages: 2, trueMovedPages: 2, disagreements: 0, flowDisagreements: 0 },
+      verdicts: { moved: 2, busy: 1 },
+    });
+  });
+
+  it('finds pages that moved untold, that were told and did not move, and false flows', () => {
+    const untold = compareOutcome(
+      said([moved, busy, busy], [1, 0, 0], 1),
+      wishes,
+      placed(2, 2, 2),
+      placed(1, 1, 2),
+    );
+    expect(untold).toMatchObject({ trueMovedPages: 2, disagreements: 1, flowDisagreements: 1 });
+    const invented = compareOutcome(
+      said([moved, moved, busy], [1, 1, 0], 2),
+      wishes,
+      placed(2, 2, 2),
+      placed(1, 2, 2),
+    );
+    expect(invented).toMatchObject({ trueMovedPages: 1, disagreements: 1, flowDisagreements: 1 });
+    const inPlace = compareOutcome(
+      said([moved, busy, busy], [0, 0, 0], 0),
+      wishes,
+      placed(1, 2, 2),
+      placed(1, 2, 2),
+    );
+    expect(inPlace).toMatchObject({ disagreements: 1, flowDisagreements: 0 });
   });
 });
 

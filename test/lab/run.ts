@@ -1,8 +1,8 @@
-import { mkdir, mkdtemp, readdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
-import { exists } from './cache.ts';
+import { workFolder } from './cache.ts';
 import { baseImage, buildWorkload, runImage } from './image.ts';
 import type { ImageFault } from './image.ts';
 import { findKernel, givenKernel } from './kernel.ts';
@@ -42,16 +42,6 @@ interface Prepared {
   readonly folder: string;
 }
 
-/** A folder for one run, after those of runs that were killed have been removed (150 MB each). */
-async function runFolder(runs: string, name: string): Promise<string> {
-  await mkdir(runs, { recursive: true });
-  for (const left of await readdir(runs)) {
-    const pid = /-(\d+)-/.exec(left)?.[1];
-    if (!(await exists(`/proc/${pid}`))) await rm(join(runs, left), { recursive: true, force: true });
-  }
-  return mkdtemp(join(runs, `${name}-${process.pid}-`));
-}
-
 async function prepare(scenario: Scenario, setting: LabSetting): Promise<Result<Prepared, LabFault>> {
   const { project, cache, say } = setting;
   const kernel = setting.kernelImage
@@ -66,7 +56,7 @@ async function prepare(scenario: Scenario, setting: LabSetting): Promise<Result<
     if (!built.ok) return built;
     workloads.push({ name, file: built.value });
   }
-  const folder = await runFolder(join(cache, 'runs'), scenario.name);
+  const folder = await workFolder(join(cache, 'runs'), scenario.name);
   const image = join(folder, 'initrd.cpio');
   await runImage(project, base.value, { workloads, scenario }, image);
   return success({ release: kernel.value.release, kernel: kernel.value.image, image, folder });
