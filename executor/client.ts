@@ -1,5 +1,5 @@
 import type { Executor } from './executor.ts';
-import { connectFrames } from './frame-client.ts';
+import { connectFrames } from './wire/frame-client.ts';
 import { FAULTS, readBudgets, readOutcome } from './messages.ts';
 import type { BoundPlan, PlanFault } from './plan.ts';
 import { success, type Result } from './result.ts';

@@ -4,9 +4,9 @@ import { createJournal } from './journal.ts';
 import type { Limits } from './limits.ts';
 import { openLinuxKernel } from './linux/kernel.ts';
 import { parseLimits } from './parse-limits.ts';
-import { readText } from './read-file.ts';
+import { readText } from './procfs/read-file.ts';
 import { failure, success, type Result } from './result.ts';
-import type { FrameServer } from './frame-server.ts';
+import type { FrameServer } from './wire/frame-server.ts';
 import { serveExecutor } from './server.ts';
 
 const usage = 'node executor/main.ts --limits FILE --socket PATH [--journal FILE] [--root /]';

@@ -1,7 +1,7 @@
 import { BOUNDS } from './limits.ts';
 import type { BoundPlan, Budgets, Flow, NodeBudget, Outcome, PlanFault } from './plan.ts';
-import { isOwnerRef } from './proc.ts';
-import { ID_NONE, isAmount, isCount, isFields, readId } from './envelope.ts';
+import { isOwnerRef } from './procfs/proc.ts';
+import { ID_NONE, isAmount, isCount, isFields, readId } from './wire/envelope.ts';
 import { failure, success, type Result } from './result.ts';
 
 /** What may be asked; the executor knows nothing else. */

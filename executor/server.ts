@@ -1,5 +1,5 @@
 import type { Executor } from './executor.ts';
-import { serveFrames, type FrameServer, type ServeFault } from './frame-server.ts';
+import { serveFrames, type FrameServer, type ServeFault } from './wire/frame-server.ts';
 import { readRequest } from './messages.ts';
 import type { Result } from './result.ts';
 

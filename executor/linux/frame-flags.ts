@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
-import { readFailure, type ReadFault } from '../read-file.ts';
+import { readFailure, type ReadFault } from '../procfs/read-file.ts';
 import { success, type Result } from '../result.ts';
 
 /** Low lane of /proc/kpageflags; include/uapi/linux/kernel-page-flags.h. */

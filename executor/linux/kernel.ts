@@ -1,10 +1,10 @@
 import type { Kernel, ScopeMembers } from '../kernel.ts';
 import type { OwnerRef } from '../plan.ts';
-import { checkOwnerRef, isCgroupWithin, isOfUser, readCgroup, readUids } from '../proc.ts';
-import type { ReadFault } from '../read-file.ts';
-import { readTopology } from '../read-topology.ts';
+import { checkOwnerRef, isCgroupWithin, isOfUser, readCgroup, readUids } from '../procfs/proc.ts';
+import type { ReadFault } from '../procfs/read-file.ts';
+import { readTopology } from '../procfs/read-topology.ts';
 import { success, type Result } from '../result.ts';
-import { readCgroupUsage, readUserUsage } from '../usage.ts';
+import { readCgroupUsage, readUserUsage } from '../procfs/usage.ts';
 import { openFrameFlags } from './frame-flags.ts';
 import { openOwnerMemory } from './owner-memory.ts';
 

@@ -1,8 +1,8 @@
 import type { OwnerMemory } from '../kernel.ts';
-import { parseNumaMaps } from '../numa-maps.ts';
+import { parseNumaMaps } from '../procfs/numa-maps.ts';
 import type { OwnerRef } from '../plan.ts';
-import { checkOwnerRef, procPath, readAllowedNodes, type ProcFault } from '../proc.ts';
-import { readText } from '../read-file.ts';
+import { checkOwnerRef, procPath, readAllowedNodes, type ProcFault } from '../procfs/proc.ts';
+import { readText } from '../procfs/read-file.ts';
 import { success, type Result } from '../result.ts';
 import type { FrameFlags } from './frame-flags.ts';
 import { createPageMover } from './move-pages.ts';

@@ -1,5 +1,5 @@
 import { FACT, type PageFacts } from '../kernel.ts';
-import { mappingOfPage, type NumaMapping } from '../numa-maps.ts';
+import { mappingOfPage, type NumaMapping } from '../procfs/numa-maps.ts';
 import { failure, success, type Result } from '../result.ts';
 import { FRAME_HIGH, FRAME_LOW, type Folio, type FrameFlags } from './frame-flags.ts';
 import { ERRNO } from './libc.ts';

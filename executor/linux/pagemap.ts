@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { procPath } from '../proc.ts';
-import { readFailure, type ReadFault } from '../read-file.ts';
+import { procPath } from '../procfs/proc.ts';
+import { readFailure, type ReadFault } from '../procfs/read-file.ts';
 import { success, type Result } from '../result.ts';
 
 /** Page numbers from here on are no user address on x86-64 (five-level tables: 2^56 bytes). */

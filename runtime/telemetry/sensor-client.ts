@@ -1,4 +1,4 @@
-import { connectFrames } from '../../executor/frame-client.ts';
+import { connectFrames } from '../../executor/wire/frame-client.ts';
 import { success, type Result } from '../../executor/result.ts';
 import { NEXT, readSample, SOURCE_FAULTS } from './sensor-messages.ts';
 import type { SourceFault, TelemetrySource } from './source.ts';

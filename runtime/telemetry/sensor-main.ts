@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { serveFrames } from '../../executor/frame-server.ts';
+import { serveFrames } from '../../executor/wire/frame-server.ts';
 import type { ScopeMembers } from '../../executor/kernel.ts';
 import { failure, success, type Result } from '../../executor/result.ts';
 import { isNext } from './sensor-messages.ts';

@@ -1,7 +1,7 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { isOfUser, readUids } from '../../executor/proc.ts';
-import { readText } from '../../executor/read-file.ts';
+import { isOfUser, readUids } from '../../executor/procfs/proc.ts';
+import { readText } from '../../executor/procfs/read-file.ts';
 import type { ScopeMembers } from '../../executor/kernel.ts';
 
 /** Process ids that belong to a cgroup subtree (v2) or to a user now, ascending. */

@@ -1,6 +1,6 @@
-import { isAmount, isCount, isFields } from '../../executor/envelope.ts';
+import { isAmount, isCount, isFields } from '../../executor/wire/envelope.ts';
 import { SPACE } from '../../executor/plan.ts';
-import { isOwnerRef } from '../../executor/proc.ts';
+import { isOwnerRef } from '../../executor/procfs/proc.ts';
 import { ownersMax, regionCountMax } from '../limits.ts';
 import type { Sample, SampleRows, SourceFault } from './source.ts';
 

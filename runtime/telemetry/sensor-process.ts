@@ -1,8 +1,8 @@
 import { closeSync, openSync, writeSync } from 'node:fs';
 import { openPagemap, type Pagemap } from '../../executor/linux/pagemap.ts';
 import type { OwnerRef } from '../../executor/plan.ts';
-import { checkOwnerRef, procPath, readOwnerRef } from '../../executor/proc.ts';
-import { readText } from '../../executor/read-file.ts';
+import { checkOwnerRef, procPath, readOwnerRef } from '../../executor/procfs/proc.ts';
+import { readText } from '../../executor/procfs/read-file.ts';
 import { failure, success, type Result } from '../../executor/result.ts';
 import { writableRanges, type PageRange } from './sensor-maps.ts';
 

@@ -1,6 +1,6 @@
 import type { ScopeMembers } from '../../executor/kernel.ts';
 import { ENTRIES_PER_READ, PAGEMAP_HIGH } from '../../executor/linux/pagemap.ts';
-import { nodeOfFrame, readMemoryBlocks, type MemoryBlocks } from '../../executor/memory-blocks.ts';
+import { nodeOfFrame, readMemoryBlocks, type MemoryBlocks } from '../../executor/procfs/memory-blocks.ts';
 import { SPACE } from '../../executor/plan.ts';
 import { failure, success, type Result } from '../../executor/result.ts';
 import { REGION_FLAG } from '../contract.ts';

@@ -8,10 +8,10 @@ import { connectExecutor } from '../../executor/client.ts';
 import type { Executor } from '../../executor/executor.ts';
 import type { BoundPlan, Outcome } from '../../executor/plan.ts';
 import { failure, success } from '../../executor/result.ts';
-import type { FrameServer } from '../../executor/frame-server.ts';
+import type { FrameServer } from '../../executor/wire/frame-server.ts';
 import { serveExecutor } from '../../executor/server.ts';
 import { VERDICT } from '../../executor/verdict.ts';
-import { createFrameReader, encodeFrame } from '../../executor/wire.ts';
+import { createFrameReader, encodeFrame } from '../../executor/wire/frames.ts';
 import { endProcess, makeFolder, startHolder } from './held-memory.ts';
 import { somePlan } from './some-plan.ts';
 

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { OwnerRef } from '../../executor/plan.ts';
-import { readOwnerRef } from '../../executor/proc.ts';
+import { readOwnerRef } from '../../executor/procfs/proc.ts';
 
 /** Ranges of a holder process by kind, as first page numbers. */
 export type HeldKind = 'plain' | 'untouched' | 'zero' | 'mlocked' | 'bound' | 'file' | 'huge';

@@ -6,7 +6,7 @@ import { FRAME_HIGH, FRAME_LOW, openFrameFlags } from '../../executor/linux/fram
 import type { PageMover } from '../../executor/linux/move-pages.ts';
 import { readPageFacts } from '../../executor/linux/page-facts.ts';
 import { openPagemap, PAGEMAP_HIGH } from '../../executor/linux/pagemap.ts';
-import { parseNumaMaps } from '../../executor/numa-maps.ts';
+import { parseNumaMaps } from '../../executor/procfs/numa-maps.ts';
 import { success } from '../../executor/result.ts';
 import { makeFolder, range } from './held-memory.ts';
 

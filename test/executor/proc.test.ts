@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { mappingOfPage, parseNumaMapping, parseNumaMaps } from '../../executor/numa-maps.ts';
+import { mappingOfPage, parseNumaMapping, parseNumaMaps } from '../../executor/procfs/numa-maps.ts';
 import {
   checkOwnerRef,
   isCgroupWithin,
@@ -13,9 +13,9 @@ import {
   readCgroup,
   readOwnerRef,
   readUids,
-} from '../../executor/proc.ts';
-import { readText } from '../../executor/read-file.ts';
-import { readCgroupUsage, readUserUsage } from '../../executor/usage.ts';
+} from '../../executor/procfs/proc.ts';
+import { readText } from '../../executor/procfs/read-file.ts';
+import { readCgroupUsage, readUserUsage } from '../../executor/procfs/usage.ts';
 import { makeFolder } from './held-memory.ts';
 
 const { path: root, remove } = makeFolder();

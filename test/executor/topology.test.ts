@@ -1,10 +1,10 @@
 import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { nodeOfFrame, readMemoryBlocks } from '../../executor/memory-blocks.ts';
-import { readTopology } from '../../executor/read-topology.ts';
+import { nodeOfFrame, readMemoryBlocks } from '../../executor/procfs/memory-blocks.ts';
+import { readTopology } from '../../executor/procfs/read-topology.ts';
 import type { Topology } from '../../executor/topology.ts';
-import { parseZoneinfo } from '../../executor/zoneinfo.ts';
+import { parseZoneinfo } from '../../executor/procfs/zoneinfo.ts';
 import { makeFolder } from './held-memory.ts';
 
 const fixture = resolve(import.meta.dirname, '../fixtures/machine-hmat');

@@ -2,11 +2,11 @@ import fc from 'fast-check';
 import { Packr } from 'msgpackr/pack';
 import { describe, expect, test } from 'vitest';
 import { BOUNDS } from '../../executor/limits.ts';
-import { readReply } from '../../executor/envelope.ts';
+import { readReply } from '../../executor/wire/envelope.ts';
 import { FAULTS, readBudgets, readOutcome, readRequest } from '../../executor/messages.ts';
 import type { Budgets, Outcome } from '../../executor/plan.ts';
-import { FRAME_DEPTH_MAX, scanFrame } from '../../executor/scan-frame.ts';
-import { createFrameReader, decodeBody, encodeFrame } from '../../executor/wire.ts';
+import { FRAME_DEPTH_MAX, scanFrame } from '../../executor/wire/scan-frame.ts';
+import { createFrameReader, decodeBody, encodeFrame } from '../../executor/wire/frames.ts';
 import { somePlan } from './some-plan.ts';
 
 const bytesMax = 4_096;

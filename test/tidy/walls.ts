@@ -19,13 +19,12 @@ const EXECUTOR_DATA = [
   'plan',
   'executor',
   'topology',
-  'wire',
   'client',
   'create-executor',
 ];
 /** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */
 const EXECUTOR_READERS =
-  /^executor\/(linux\/|kernel\.|proc\.|read-file\.|memory-blocks\.|numa-maps\.|frame-client\.|frame-server\.|envelope\.)/;
+  /^executor\/(linux\/|procfs\/|wire\/|kernel\.)/;
 const SENSOR = /^runtime\/telemetry\/sensor/;
 /** What a simulation links besides: the machine it steps, and the limits that machine's executor obeys. */
 const EXECUTOR_SIMULATED = /^executor\/(kernel-simulated|parse-limits)/;

@@ -2,7 +2,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseIdList } from './proc.ts';
 import { readFailure, readText, type ReadFault } from './read-file.ts';
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** Above 1 PiB at 128 MiB a block. */
 export const BLOCK_INDEX_MAX = 2 ** 23;

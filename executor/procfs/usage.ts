@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { parseNumaMapping } from './numa-maps.ts';
 import { isCgroupPath, isOfUser, procPath, readUids } from './proc.ts';
 import { readFailure, readText } from './read-file.ts';
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** Base pages by node id. */
 export type PagesByNode = ReadonlyMap<number, number>;

@@ -1,8 +1,8 @@
 import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
 import { createConnection, createServer, type Socket } from 'node:net';
 import { ID_NONE, readId } from './envelope.ts';
-import { failure, success, type Result } from './result.ts';
-import { createFrameReader, encodeFrame } from './wire.ts';
+import { failure, success, type Result } from '../result.ts';
+import { createFrameReader, encodeFrame } from './frames.ts';
 
 /** Connections beyond are closed at once. */
 export const CONNECTIONS_MAX = 16;

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** Longest text read at once; numa_maps of a process with 65,530 mappings stays below it. */
 export const TEXT_BYTES_MAX = 64 * 2 ** 20;

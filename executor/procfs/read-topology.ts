@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import { readNodeBlocks, readNodeIds, type BlockFault } from './memory-blocks.ts';
 import { parseIdList } from './proc.ts';
 import { readText } from './read-file.ts';
-import { failure, success, type Result } from './result.ts';
-import type { Topology, TopologyNode } from './topology.ts';
+import { failure, success, type Result } from '../result.ts';
+import type { Topology, TopologyNode } from '../topology.ts';
 import { parseZoneinfo } from './zoneinfo.ts';
 
 /** Latency rank of each node, 0 = fastest. */

@@ -1,4 +1,4 @@
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** The id of a reply to something that had none. */
 export const ID_NONE = 0;

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
-import { BOUNDS } from './limits.ts';
-import type { OwnerRef } from './plan.ts';
+import { BOUNDS } from '../limits.ts';
+import type { OwnerRef } from '../plan.ts';
 import { readText, type ReadFault } from './read-file.ts';
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** PF_KTHREAD of include/linux/sched.h. */
 const kernelThreadFlag = 0x0020_0000;

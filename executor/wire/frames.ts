@@ -1,6 +1,6 @@
 import { Packr, Unpackr } from 'msgpackr/pack';
-import { BOUNDS } from './limits.ts';
-import { failure, success, type Result } from './result.ts';
+import { BOUNDS } from '../limits.ts';
+import { failure, success, type Result } from '../result.ts';
 import { scanFrame } from './scan-frame.ts';
 
 export type FrameFault = 'frame-too-large' | 'frame-malformed';

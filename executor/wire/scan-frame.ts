@@ -1,4 +1,4 @@
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Result } from '../result.ts';
 
 /** Values may nest this deep: message, plan, list, record, column. */
 export const FRAME_DEPTH_MAX = 8;

@@ -1,7 +1,7 @@
 import { createConnection, type Socket } from 'node:net';
 import { nextId, readReply } from './envelope.ts';
-import { failure, success, type Failure, type Result } from './result.ts';
-import { createFrameReader, encodeFrame } from './wire.ts';
+import { failure, success, type Failure, type Result } from '../result.ts';
+import { createFrameReader, encodeFrame } from './frames.ts';
 
 /** A peer answers within its call budget; one that is silent for this long is taken for dead. */
 export const REPLY_MS_MAX = 120_000;
