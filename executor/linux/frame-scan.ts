@@ -1,0 +1,191 @@
+import { MAPPERS, type FrameMapperSource } from '../frame-mappers.ts';
+import { procPath } from '../procfs/proc.ts';
+import { readText, type ReadFault } from '../procfs/read-file.ts';
+import { failure, success, type Result } from '../result.ts';
+import { checkFrames, type FramesFault } from './check-frames.ts';
+import { createFolioRows, type FolioRows } from './folio-rows.ts';
+import { readFolioSizes } from './folio-sizes.ts';
+import type { FrameFlags } from './frame-flags.ts';
+import { parseMappedRanges, type MappedRange } from './mapped-ranges.ts';
+import { MAPPER_BOUNDS } from './mapper-bounds.ts';
+import { addMapper, createMapperRows, toMappers, type MapperRows } from './mapper-rows.ts';
+import { ENTRIES_PER_READ, openPagemap, PAGEMAP_HIGH, type Pagemap } from './pagemap.ts';
+import { listThreads } from './list-pids.ts';
+import { createWantedFrames, isBlock, matchEntries, wantsBlock, type WantedFrames } from './wanted-frames.ts';
+
+export type ScanFault = ReadFault | FramesFault | 'frame-beyond-bounds';
+
+export interface FrameScanOptions {
+  /** Where /proc is found; `/` but in tests. */
+  readonly root: string;
+  /** The processes to look at, asked again at the end for those that started meanwhile. */
+  readonly listPids: () => Result<readonly number[], ReadFault>;
+  readonly flags: FrameFlags;
+}
+
+/**
+ * Finds who maps frames by reading the page tables of processes, through pagemap, in which it looks up every
+ * page: exact but for what changes meanwhile, at the cost of all resident memory. The other ways are held
+ * against it. A folio counts as mapped where any part of it is. `complete` when no process was closed to us.
+ */
+export function createFrameScan({ root, listPids, flags }: FrameScanOptions): FrameMapperSource {
+  return {
+    find(frame) {
+      const fault = checkFrames(frame);
+      if (fault) return fault;
+      const pages = readFolioSizes(flags, frame);
+      const scan = createScan(frame, pages);
+      const closed = scanAll(root, listPids, scan);
+      if (!closed.ok) return closed;
+      const answer = new Uint8Array(frame.length);
+      for (let row = 0; row < frame.length; row++) answer[row] = answerOf(scan, row, closed.value);
+      const scanned = answer.reduce((sum, each) => sum + (each === MAPPERS.unknown ? 0 : 1), 0);
+      return success(toMappers(scan.rows, answer, { cached: 0, walked: 0, scanned, stale: 0 }));
+    },
+    close() {},
+  };
+}
+
+/** What one question keeps while it looks through the processes. */
+interface Scan {
+  readonly wanted: WantedFrames;
+  readonly folios: FolioRows;
+  readonly head: Float64Array;
+  readonly pages: Uint32Array;
+  readonly rows: MapperRows;
+  /** Mappings found per frame. */
+  readonly mappings: Uint32Array;
+  /** The last mapping found per frame: the process, and the page at which it has or would have the head. */
+  readonly lastPid: Uint32Array;
+  readonly lastStart: Float64Array;
+  readonly lanes: Int32Array;
+  readonly readLanes: Uint32Array;
+  readonly found: Uint32Array;
+}
+
+function createScan(head: Float64Array, pages: Uint32Array): Scan {
+  const readLanes = new Uint32Array(2 * ENTRIES_PER_READ);
+  return {
+    wanted: createWantedFrames(head, pages),
+    folios: createFolioRows(head, pages),
+    head,
+    pages,
+    rows: createMapperRows(),
+    mappings: new Uint32Array(head.length),
+    lastPid: new Uint32Array(head.length),
+    lastStart: new Float64Array(head.length),
+    lanes: new Int32Array(readLanes.buffer),
+    readLanes,
+    found: new Uint32Array(ENTRIES_PER_READ),
+  };
+}
+
+function answerOf({ pages, mappings, rows }: Scan, row: number, closed: boolean): number {
+  if (mappings[row] > MAPPER_BOUNDS.mappersPerFrameMax) return MAPPERS.truncated;
+  return closed || pages[row] === 0 || rows.count === MAPPER_BOUNDS.rowsMax
+    ? MAPPERS.unknown
+    : MAPPERS.complete;
+}
+
+/** Whether somebody stayed closed to us. Processes that start meanwhile are looked at too. */
+function scanAll(
+  root: string,
+  listPids: FrameScanOptions['listPids'],
+  scan: Scan,
+): Result<boolean, ScanFault> {
+  const done = new Set<number>();
+  let closed = false;
+  for (let listing = 0; listing < MAPPER_BOUNDS.listingsMax; listing++) {
+    const pids = listPids();
+    if (!pids.ok) return pids;
+    const fresh = pids.value.filter((pid) => !done.has(pid));
+    if (fresh.length === 0) return success(closed);
+    for (const pid of fresh) {
+      done.add(pid);
+      const read = scanProcess(root, pid, scan);
+      if (read.ok || read.code === 'file-missing') continue;
+      if (read.code === 'frame-beyond-bounds') return read;
+      closed = true;
+    }
+  }
+  return success(true);
+}
+
+/** A process whose leader has exited keeps its memory in its threads: then one of them is the mapper. */
+function scanProcess(root: string, pid: number, scan: Scan): Result<boolean, ScanFault> {
+  const own = scanTask(root, pid, scan);
+  if (!own.ok || own.value) return own;
+  const threads = listThreads(root, pid);
+  if (!threads.ok) return threads;
+  for (const thread of threads.value) {
+    const read = thread === pid ? own : scanTask(root, thread, scan);
+    if (!read.ok || read.value) return read;
+  }
+  return own;
+}
+
+/** Whether the task has memory at all; kernel threads and the dead have none. */
+function scanTask(root: string, pid: number, scan: Scan): Result<boolean, ScanFault> {
+  const opened = openPagemap(root, pid);
+  if (!opened.ok) return opened;
+  try {
+    if (!opened.value.alive()) return success(false);
+    const maps = readText(procPath(root, pid, 'maps'));
+    if (!maps.ok) return maps;
+    const seen = new Int32Array(2);
+    for (const range of parseMappedRanges(maps.value)) scanRange(opened.value, pid, range, scan, seen);
+    return judgeSeen(pid, seen);
+  } finally {
+    opened.value.close();
+  }
+}
+
+/** Without CAP_SYS_ADMIN every frame reads as 0, and no page of a process is ever frame 0. */
+function judgeSeen(pid: number, [low, high]: Int32Array): Result<boolean, ScanFault> {
+  if ((high & PAGEMAP_HIGH.frame) !== 0)
+    return failure(
+      'frame-beyond-bounds',
+      `process ${pid} maps memory above 16 TiB, more than a scan can tell`,
+    );
+  if (high !== 0 && low === 0)
+    return failure('permission-missing', 'pagemap hides frame numbers; run the executor with CAP_SYS_ADMIN');
+  return success(true);
+}
+
+function scanRange(pagemap: Pagemap, pid: number, range: MappedRange, scan: Scan, seen: Int32Array): void {
+  const end = range.firstPage + range.pages;
+  for (let first = range.firstPage; first < end; first += ENTRIES_PER_READ) {
+    const count = pagemap.readRange(first, Math.min(ENTRIES_PER_READ, end - first), scan.readLanes);
+    if (count === 0) return;
+    const found = matchRead(first, count, scan, seen);
+    for (let at = 0; at < found; at++) addMapping(pid, first, scan.found[at], scan);
+  }
+}
+
+/** Decodes one entry per huge page where none of it is wanted, every entry elsewhere. */
+function matchRead(first: number, count: number, { wanted, lanes, found }: Scan, seen: Int32Array): number {
+  let matches = 0;
+  for (let at = 0; at < count;) {
+    const until = Math.min(count, at + 512 - ((first + at) % 512));
+    if (until - at === 512 && isBlock(lanes, at) && !wantsBlock(wanted, lanes[2 * at])) {
+      seen[0] |= lanes[2 * at];
+      seen[1] |= lanes[2 * at + 1];
+    } else {
+      matches = matchEntries(wanted, lanes, at, until, found, matches, seen);
+    }
+    at = until;
+  }
+  return matches;
+}
+
+/** One row per folio and place: pages of a folio that lie as they do in it belong to one mapping. */
+function addMapping(pid: number, first: number, at: number, scan: Scan): void {
+  const frame = scan.readLanes[2 * at];
+  const row = scan.folios.rowOf(frame);
+  const page = first + at;
+  const start = page - (frame - scan.head[row]);
+  if (scan.lastPid[row] === pid && scan.lastStart[row] === start) return;
+  scan.lastPid[row] = pid;
+  scan.lastStart[row] = start;
+  if (++scan.mappings[row] <= MAPPER_BOUNDS.mappersPerFrameMax) addMapper(scan.rows, row, pid, page);
+}
