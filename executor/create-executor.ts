@@ -34,7 +34,12 @@ export interface ExecutorParts {
  */
 export function createExecutor({ kernel, limits, journal, clock, warn }: ExecutorParts): Executor {
   const quotas = createQuotas(() => clock.nowMs());
-  const tools: Tools = { kernel, limits, quotas, pace: createPace(limits.callLatencyTargetMs) };
+  const tools: Tools = {
+    kernel,
+    limits,
+    quotas,
+    pace: createPace(limits.callLatencyTargetMs, () => clock.nowMs()),
+  };
   let closed = false;
 
   function prepare(plan: BoundPlan): Result<{ admitted: AdmittedPlan; topology: Topology }, PlanFault> {
@@ -98,19 +103,17 @@ function listBudgets(scope: Scope, topology: Topology, tools: Tools): Result<Bud
   const room = measureRoom(scope, tools.limits, topology, usage.value, []);
   const budget = tools.quotas.leftInNewEpoch(scope);
   const usable = topology.nodes.filter(({ node }) => scope.nodes.has(node));
-  const nodes = usable.map(
-    ({ node, tier, hasCpus, capacity, latencyNs, bandwidthMib }): NodeBudget => ({
-      node,
-      tier,
-      hasCpus,
-      capacity,
-      latencyNs,
-      bandwidthMib,
-      room: room[node],
-      budget,
-      moveCostNs: tools.pace.moveCostNs(node),
-    }),
-  );
+  const nodes = usable.map(({ node, tier, hasCpus, capacity, latencyNs, bandwidthMib }): NodeBudget => ({
+    node,
+    tier,
+    hasCpus,
+    capacity,
+    latencyNs,
+    bandwidthMib,
+    room: room[node],
+    budget,
+    moveCostNs: tools.pace.moveCostNs(node),
+  }));
   return success({ topologyGeneration: topology.generation, nodes });
 }
 

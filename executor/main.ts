@@ -48,6 +48,7 @@ async function start(): Promise<Result<FrameServer>> {
     limits: limits.value,
     journal: createJournal({ path, bytesMax: limits.value.journal.bytesMax }),
     clock: { nowMs: () => Date.now() },
+    warn: ({ code, message }) => process.stderr.write(`terrace-executor: ${code}: ${message}\n`),
   });
   // Group and others get what `serveExecutor` grants, not a moment of more.
   process.umask(0o117);

@@ -59,7 +59,7 @@ describe('quotas', () => {
 
 describe('pace', () => {
   test('starts with a batch of 512 and doubles while calls are short', () => {
-    const pace = createPace(20);
+    const pace = createPace(20, () => 0);
     expect(pace.batchPages(0)).toBe(BOUNDS.batchPagesStart);
     const sizes = [1, 2, 3, 4, 5, 6, 7].map(() => {
       const pages = pace.batchPages(0);
@@ -71,7 +71,7 @@ describe('pace', () => {
   });
 
   test('aims at the latency target at once when calls are long', () => {
-    const pace = createPace(20);
+    const pace = createPace(20, () => 0);
     pace.record(0, 512, 512, 512 * 100_000);
     expect(pace.batchPages(0)).toBe(200);
     pace.record(0, 200, 200, 200 * 10_000_000);
@@ -79,7 +79,7 @@ describe('pace', () => {
   });
 
   test('learns the cost of a move from enough pages, and from those that moved', () => {
-    const pace = createPace(20);
+    const pace = createPace(20, () => 0);
     pace.record(0, 5_000, 0, 5_000);
     pace.record(0, 511, 511, 511_000);
     expect(pace.moveCostNs(0)).toBe(0);
