@@ -1,4 +1,5 @@
 import { spawn } from 'node:child_process';
+import { createInterface } from 'node:readline';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 
@@ -6,6 +7,8 @@ export interface CommandOptions {
   readonly cwd?: string;
   /** Added to the caller's environment. */
   readonly env?: Readonly<Record<string, string>>;
+  /** Told each line of either stream as it comes. */
+  readonly onLine?: (line: string) => void;
 }
 
 /** Runs a host command to its end and answers its standard output. */
@@ -20,6 +23,9 @@ export function runCommand(
       env: { ...process.env, LC_ALL: 'C', ...options.env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
+    const { onLine } = options;
+    if (onLine)
+      for (const input of [child.stdout, child.stderr]) createInterface({ input }).on('line', onLine);
     let output = '';
     let errors = '';
     child.stdout.setEncoding('utf8').on('data', (text: string) => (output += text));

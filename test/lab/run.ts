@@ -6,13 +6,15 @@ import { workFolder } from './cache.ts';
 import { baseImage, buildWorkload, runImage } from './image.ts';
 import type { ImageFault } from './image.ts';
 import { findKernel, givenKernel } from './kernel.ts';
-import type { KernelFault } from './kernel.ts';
+import type { KernelFault, LabKernel } from './kernel.ts';
+import { buildOwnKernel } from './kernel-own/build.ts';
+import type { OwnKernelFault } from './kernel-own/build.ts';
 import { openShell, runMachine } from './machine.ts';
 import type { GuestReport, MachineFault } from './machine.ts';
 import { factsOf, judge } from './scenario.ts';
-import type { Judgement, Scenario } from './scenario.ts';
+import type { Judgement, KernelName, Scenario } from './scenario.ts';
 
-export type LabFault = KernelFault | ImageFault | MachineFault;
+export type LabFault = KernelFault | OwnKernelFault | ImageFault | MachineFault;
 
 /** Where a lab run happens and whom it tells. */
 export interface LabSetting {
@@ -42,11 +44,24 @@ interface Prepared {
   readonly folder: string;
 }
 
-async function prepare(scenario: Scenario, setting: LabSetting): Promise<Result<Prepared, LabFault>> {
+/** The kernels that a scenario runs on here: an image that the operator names stands for all of them. */
+export function kernelsOf(scenario: Scenario, setting: LabSetting): readonly KernelName[] {
+  return setting.kernelImage ? scenario.kernels.slice(0, 1) : scenario.kernels;
+}
+
+function provideKernel(name: KernelName, setting: LabSetting): Promise<Result<LabKernel, LabFault>> {
+  if (setting.kernelImage) return givenKernel(setting.kernelImage);
+  if (name === 'own') return buildOwnKernel(setting.cache, setting.say);
+  return findKernel(name, setting.cache, setting.say);
+}
+
+async function prepare(
+  scenario: Scenario,
+  kernelName: KernelName,
+  setting: LabSetting,
+): Promise<Result<Prepared, LabFault>> {
   const { project, cache, say } = setting;
-  const kernel = setting.kernelImage
-    ? await givenKernel(setting.kernelImage)
-    : await findKernel(scenario.kernel, cache, say);
+  const kernel = await provideKernel(kernelName, setting);
   if (!kernel.ok) return kernel;
   const base = await baseImage(project, cache, say);
   if (!base.ok) return base;
@@ -79,9 +94,10 @@ function report(scenario: Scenario, release: string, guest: GuestReport): LabRep
 /** Boots the scenario's machine, runs its driver and judges what it reported. */
 export async function runScenario(
   scenario: Scenario,
+  kernelName: KernelName,
   setting: LabSetting,
 ): Promise<Result<LabReport, LabFault>> {
-  const prepared = await prepare(scenario, setting);
+  const prepared = await prepare(scenario, kernelName, setting);
   if (!prepared.ok) return prepared;
   const { kernel, image, folder, release } = prepared.value;
   const { topology, kernelArguments, clock, timeoutMs } = scenario;
@@ -96,8 +112,12 @@ export async function runScenario(
 }
 
 /** The scenario's machine with a shell in place of its driver; answers QEMU's status. */
-export async function runShell(scenario: Scenario, setting: LabSetting): Promise<Result<number, LabFault>> {
-  const prepared = await prepare({ ...scenario, driver: 'shell' }, setting);
+export async function runShell(
+  scenario: Scenario,
+  kernelName: KernelName,
+  setting: LabSetting,
+): Promise<Result<number, LabFault>> {
+  const prepared = await prepare({ ...scenario, driver: 'shell' }, kernelName, setting);
   if (!prepared.ok) return prepared;
   const { kernel, image, folder } = prepared.value;
   const { topology, kernelArguments, clock } = scenario;

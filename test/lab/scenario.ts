@@ -8,14 +8,17 @@ export interface Expectation {
   readonly max?: number;
 }
 
+/** A series of stock kernels, or the one of kernel-own/. */
+export type KernelName = '6.12' | 'own';
+
 /** What a lab run consists of, as data: the guest gets all of it in /scenario.json. */
 export interface Scenario {
   readonly name: string;
   readonly description: string;
   /** File in guest/drivers/ that runs it. */
   readonly driver: string;
-  /** Series of the stock kernel. */
-  readonly kernel: string;
+  /** It runs once on each. */
+  readonly kernels: readonly [KernelName, ...KernelName[]];
   readonly kernelArguments: readonly string[];
   readonly topology: MachineTopology;
   readonly clock: GuestClock;

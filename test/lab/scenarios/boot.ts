@@ -7,7 +7,7 @@ export const boot: Scenario = {
   description:
     'four nodes, three kernel tiers, Node with its FFI, soft-dirty; one workload counted and moved by hand',
   driver: 'boot',
-  kernel: '6.12',
+  kernels: ['6.12', 'own'],
   kernelArguments: [],
   topology: FOUR_NODES,
   clock: 'host',

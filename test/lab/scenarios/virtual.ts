@@ -12,7 +12,7 @@ export const virtualScenario: Scenario = {
   description:
     'heat over soft-dirty writes: 64 MiB hot among 192 MiB cold, other 64 MiB at half time, 96 MiB allowed',
   driver: 'virtual',
-  kernel: '6.12',
+  kernels: ['6.12'],
   kernelArguments: [],
   topology: FOUR_NODES,
   // Heat weighs latencies against the measured cost of moves: on the host's clock, a busy host would decide.
