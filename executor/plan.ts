@@ -69,6 +69,21 @@ export interface Flow {
   readonly pages: number;
 }
 
+/**
+ * Where the contents of physical entries went: one row per folio that changed its frame. Empty for virtual
+ * plans, whose regions keep their address wherever they live.
+ */
+export interface FrameMoves {
+  /** Row of the plan. */
+  readonly entry: Uint32Array;
+  /** Head frame before. */
+  readonly from: Float64Array;
+  /** Head frame after. */
+  readonly to: Float64Array;
+  /** Base pages of the folio. */
+  readonly pages: Uint32Array;
+}
+
 /** What the kernel did, established by asking it again after each call. */
 export interface Outcome {
   readonly epoch: number;
