@@ -1,4 +1,5 @@
 import type { CallResult } from '../kernel.ts';
+import { isUsable, refused, writeAddresses } from './call-arrays.ts';
 import { ERRNO, lastErrno, libc } from './libc.ts';
 import { PAGE_NUMBER_END } from './pagemap.ts';
 
@@ -48,7 +49,7 @@ export function createPageMover(pid: number, nowNs: () => number): PageMover {
     if (count > PAGES_PER_CALL_MAX) return refused(ERRNO.E2BIG);
     if (count === 0) return { returned: 0, errno: 0, ns: 0 };
     if (addresses.length < 2 * count) addresses = new Uint32Array(2 * Math.max(count, 4_096));
-    if (!writeAddresses(pageNumber, addresses)) return refused(ERRNO.EINVAL);
+    if (!writeAddresses(pageNumber, PAGE_NUMBER_END, addresses)) return refused(ERRNO.EINVAL);
     const start = nowNs();
     const returned: number = syscall(
       syscallMovePages,
@@ -67,26 +68,4 @@ export function createPageMover(pid: number, nowNs: () => number): PageMover {
     query: (pageNumber, status) => call(pageNumber, null, status),
     move: (pageNumber, node, status) => call(pageNumber, node, status),
   };
-}
-
-/** Little-endian 64-bit addresses as two lanes each, without a bigint per page. False for a bad number. */
-function writeAddresses(pageNumber: Float64Array, lanes: Uint32Array): boolean {
-  for (let at = 0; at < pageNumber.length; at++) {
-    const page = pageNumber[at];
-    const high = Math.floor(page / 2 ** 20);
-    // One comparison refuses negatives, NaN and numbers beyond user space alike.
-    if (!(page >= 0 && page < PAGE_NUMBER_END)) return false;
-    lanes[2 * at] = (page - high * 2 ** 20) * 4_096;
-    lanes[2 * at + 1] = high;
-  }
-  return true;
-}
-
-function isUsable(array: Int32Array, count: number): boolean {
-  return array instanceof Int32Array && array.length === count && array.buffer instanceof ArrayBuffer;
-}
-
-/** Answered as the kernel would, without asking it. */
-function refused(errno: number): CallResult {
-  return { returned: -1, errno, ns: 0 };
 }

@@ -32,11 +32,13 @@ const files = rowsUnder('Privileged files').map(([file, site]) => ({
   site: site as string,
 }));
 
-/** Every name in `libc.func('name'` with the numbers that `syscall` is given in that file. */
+/** Every name in `libc.func('name'` with the numbers that `syscall` is given in that file, or has to be told. */
 function declared(site: string) {
   const source = read(site);
   const names = [...source.matchAll(/\.func\(\s*'(\w+)'/g)].map((match) => match[1]);
-  const numbers = [...source.matchAll(/const syscall\w+ = (\d+);/g)].map((match) => match[1]);
+  const numbers = [...source.matchAll(/const syscall\w+ = (\d+);|\(\s*syscallNumber: number/g)].map(
+    (match) => match[1] ?? 'configured',
+  );
   return { names, numbers };
 }
 
