@@ -19,11 +19,16 @@
  *
  * At most 16 places of at most 15 tiers; regions in places beyond are left alone, as are those in swap.
  */
-import { Chunk, Epoch, EventKind, fit, load128, MetricId, Place, PlaceKind, PLACE_NONE, PlaceState, Plan, Snapshot, store128 } from './sdk';
+import { Chunk, Epoch, EventKind, fit, load128, MetricId, Place, PlaceKind } from './sdk';
+import { PLACE_NONE, PlaceState, Plan, Snapshot, store128 } from './sdk';
 
 export const version = '1.0.0';
 export const description = 'Decayed heat, a histogram for thresholds, and moves that pay for themselves';
-export const reasons = ['hotter than the move costs', 'colder than its stay is worth', 'makes room for a hotter region'];
+export const reasons = [
+  'hotter than the move costs',
+  'colder than its stay is worth',
+  'makes room for hotter regions or newborns',
+];
 
 @setting('Epochs after which half of what was seen is forgotten', 0.1, 10000)
 export let halfLife: f32 = 5;
@@ -33,7 +38,7 @@ export let horizon: f32 = 10;
 export let moveCostNs: f32 = 3000;
 @setting('Latency from one tier to the next where places do not tell it, ns', 1, 1000000)
 export let latencyStepNs: f32 = 150;
-@setting('Part of the cost of moving below which a stay is not worth it; 0 = move down only to make room', 0, 1)
+@setting('Part of the cost of moving below which a stay is not worth it; 0 = down only to make room', 0, 1)
 export let keep: f32 = 0.5;
 @setting('Room kept free in each tier, percent of the pages there and those that fit', 0, 90)
 export let reservePercent: f32 = 1;
@@ -48,7 +53,7 @@ export let pause: u8 = 30;
 @setting('Epochs for which a region is watched before it is judged', 0, 255)
 export let warmup: u8 = 4;
 
-// ---- what is kept, one value per region ------------------------------------------------------------------
+// ---- what is kept, one value per region --------------------------------------------------------------
 
 let heat = new Float32Array(0);
 /** Row and bin in the histogram: `row * BINS + bin`. */
@@ -60,13 +65,14 @@ let recent = new Int8Array(0);
 /** Epochs for which the region is left alone. */
 let parked = new Uint8Array(0);
 
-// ---- the histogram: a row of bins per tier; row 0 takes what is not to be moved ------------------------------
+// ---- the histogram: a row of bins per tier; row 0 takes what is not to be moved ----------------------
 
 const BINS = 1024;
 const PLACES_MAX = 16;
 const ROWS = 16;
 const NOWHERE = 0;
-/** A bin is the float's exponent and five bits of mantissa; bin 0 holds all below 2^-20, the last all above 2^12. */
+const TIERS_END = 256;
+/** A bin is the float's exponent and five bits of mantissa: from 2^-20, in bin 0, to 2^12, in the last. */
 const BIN_SHIFT = 18;
 const BIN_BASE: i32 = (127 - 20) << 5;
 /** Verdicts from here on lie in the region or its owner, not in room, budget or topology. */
@@ -110,7 +116,7 @@ let worth: f64 = 0;
 let wanted: i64 = 0;
 let candidates = new Uint32Array(0);
 
-// ---- begin: places and events --------------------------------------------------------------------------------
+// ---- begin: places and events ------------------------------------------------------------------------
 
 export function begin(epoch: Epoch): void {
   const known = heat.length;
@@ -180,7 +186,8 @@ function rank(epoch: Epoch): void {
   rowCount = 1;
   const places = epoch.places;
   const count = min(places.length, PLACES_MAX);
-  for (let next = nextTier(places, count, -1); next < 256 && rowCount < ROWS; next = nextTier(places, count, next)) {
+  let next = nextTier(places, count, -1);
+  for (; next < TIERS_END && rowCount < ROWS; next = nextTier(places, count, next)) {
     if (rowOf.length == rowCount) rowOf.push(new Row());
     const row = rowOf[rowCount];
     row.tier = <u8>next;
@@ -222,9 +229,9 @@ function serves(place: Place): bool {
   return place.state == PlaceState.Usable && place.kind != PlaceKind.Swap;
 }
 
-/** The lowest tier above `tier` among places that serve, or 256. */
+/** The lowest tier above `tier` among places that serve, or `TIERS_END`. */
 function nextTier(places: Place[], count: i32, tier: i32): i32 {
-  let next = 256;
+  let next = TIERS_END;
   for (let p = 0; p < count; p++) {
     const place = places[p];
     if (serves(place) && <i32>place.tier > tier) next = min(next, <i32>place.tier);
@@ -232,7 +239,7 @@ function nextTier(places: Place[], count: i32, tier: i32): i32 {
   return next;
 }
 
-// ---- observe: heat and histogram -----------------------------------------------------------------------------
+// ---- observe: heat and histogram ---------------------------------------------------------------------
 
 /** Weight of what was known, and of what is new. */
 let decay: f32 = 0;
@@ -261,7 +268,9 @@ function one(chunk: Chunk, at: i32): void {
 
   let moved = unchecked(recent[region]);
   moved -= <i8>(moved > 0) - <i8>(moved < 0);
-  if (row != NOWHERE && rowBefore != NOWHERE && row != rowBefore) moved = row < rowBefore ? <i8>hold : -(<i8>hold);
+  const known = row != NOWHERE && rowBefore != NOWHERE;
+  if (known && row < rowBefore) moved = <i8>hold;
+  if (known && row > rowBefore) moved = -(<i8>hold);
   unchecked((recent[region] = moved));
 
   let rest = unchecked(parked[region]);
@@ -357,7 +366,7 @@ function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
   return at4;
 }
 
-// ---- evaluate: thresholds ------------------------------------------------------------------------------------
+// ---- evaluate: thresholds ----------------------------------------------------------------------------
 
 export function evaluate(snapshot: Snapshot, plan: Plan): void {
   if (rowCount < 3) return;
@@ -526,7 +535,7 @@ function gainsMost(row: i32, cursors: StaticArray<i32>): i32 {
   return best;
 }
 
-// ---- evaluate: the regions behind the thresholds ---------------------------------------------------------------
+// ---- evaluate: the regions behind the thresholds -----------------------------------------------------
 
 /** Collects regions until every slot that has pages to let go is served; answers how many. */
 function search(regions: i32): i32 {

@@ -195,7 +195,9 @@ export function liftMetrics(epoch: Epoch, block: usize, length: i32): void {
   release(block, length * METRIC_BYTES);
 }
 
-export function liftEvents(kinds: usize, kindCount: i32, regions: usize, regionCount: i32, others: usize, otherCount: i32): Events {
+export function liftEvents(
+  kinds: usize, kindCount: i32, regions: usize, regionCount: i32, others: usize, otherCount: i32,
+): Events {
   return new Events(
     liftBytes(kinds, kindCount),
     liftWords(regions, regionCount),
