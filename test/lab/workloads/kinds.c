@@ -10,6 +10,7 @@
  *   nodes ADDRESS PAGES        runs of VALUExCOUNT, node or -errno     nodes 1x512 0x3 …
  *   raw ADDRESS PAGES NODE     move_pages(2) on ourselves, as it is    raw RETURNED ERRNO VALUExCOUNT …
  *   stamp ADDRESS PAGES        writes a pattern                        stamped
+ *   write ADDRESS PAGES STEP   writes to every STEP-th page            written
  *   verify ADDRESS PAGES       pages that do not hold it               bad COUNT
  */
 #include "workload.h"
@@ -163,6 +164,22 @@ static void stamp(char *start, unsigned long pages)
 	answer("stamped");
 }
 
+/*
+ * The TLB is flushed first (dropping so many pages flushes it whole): an emulated processor that still knows a
+ * translation would not mark the page as accessed.
+ */
+static void write_some(char *start, unsigned long pages, unsigned long step)
+{
+	unsigned long scratch_pages = 64;
+	char *scratch = map_pages(scratch_pages, MAP_POPULATE);
+
+	madvise(scratch, scratch_pages * PAGE, MADV_DONTNEED);
+	for (unsigned long i = 0; i < pages; i += step)
+		*(volatile char *)(start + i * PAGE) += 0;
+	munmap(scratch, scratch_pages * PAGE);
+	answer("written");
+}
+
 static void verify(const char *start, unsigned long pages)
 {
 	unsigned long bad = 0;
@@ -181,7 +198,7 @@ int main(void)
 	char line[256], kind[32];
 
 	while (fgets(line, sizeof(line), stdin)) {
-		unsigned long at, pages;
+		unsigned long at, pages, step;
 		int node;
 
 		if (sscanf(line, "map %31s %lu %d", kind, &pages, &node) == 3) {
@@ -203,6 +220,8 @@ int main(void)
 			raw_move((char *)at, pages, node);
 		} else if (sscanf(line, "stamp %lu %lu", &at, &pages) == 2) {
 			stamp((char *)at, pages);
+		} else if (sscanf(line, "write %lu %lu %lu", &at, &pages, &step) == 3) {
+			write_some((char *)at, pages, step);
 		} else if (sscanf(line, "verify %lu %lu", &at, &pages) == 2) {
 			verify((char *)at, pages);
 		} else {
