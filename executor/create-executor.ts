@@ -4,6 +4,7 @@ import type { Journal, JournalEnd } from './journal.ts';
 import type { Kernel } from './kernel.ts';
 import { BOUNDS, type Limits, type Scope } from './limits.ts';
 import { createPace } from './pace.ts';
+import { overrideTopology } from './override-topology.ts';
 import type { BoundPlan, Budgets, NodeBudget, PlanFault } from './plan.ts';
 import { createQuotas } from './quota.ts';
 import { type Failure, type Result, failure, success } from './result.ts';
@@ -32,7 +33,8 @@ export interface ExecutorParts {
  * write its first journal line moves nothing; if only the last line fails, the outcome still counts and the
  * next plan is refused.
  */
-export function createExecutor({ kernel, limits, journal, clock, warn }: ExecutorParts): Executor {
+export function createExecutor({ kernel: bare, limits, journal, clock, warn }: ExecutorParts): Executor {
+  const kernel = correctTopology(bare, limits);
   const quotas = createQuotas(() => clock.nowMs());
   const tools: Tools = {
     kernel,
@@ -87,6 +89,17 @@ export function createExecutor({ kernel, limits, journal, clock, warn }: Executo
       closed = true;
       journal.close();
       kernel.close();
+    },
+  };
+}
+
+/** The one place where the kernel's picture is corrected: rounds read it anew and must see the same tiers. */
+function correctTopology(kernel: Kernel, limits: Limits): Kernel {
+  return {
+    ...kernel,
+    topology() {
+      const topology = kernel.topology();
+      return topology.ok ? success(overrideTopology(topology.value, limits.topology)) : topology;
     },
   };
 }

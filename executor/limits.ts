@@ -1,4 +1,5 @@
 import type { ScopeMembers } from './kernel.ts';
+import type { NodeOverride } from './override-topology.ts';
 
 /** Every bound of the executor that no operator can raise. */
 export const BOUNDS = {
@@ -12,6 +13,9 @@ export const BOUNDS = {
   pageNumberMax: 2 ** 52,
   /** Node ids are bytes in a plan; 255 means swap. */
   nodeMax: 254,
+  /** Tiers are bytes in the contract, latency and bandwidth 32-bit words with 0 = unknown. */
+  tierMax: 255,
+  nodeFigureMax: 4_294_967_295,
   /** PID_MAX_LIMIT of 64-bit Linux, include/linux/threads.h. */
   pidMax: 4_194_304,
   frameBytesMax: 33_554_432,
@@ -58,6 +62,8 @@ export interface Limits {
   readonly reservePages: ReadonlyMap<number, number>;
   /** By how many base pages a plan may raise the reserve of a node; more is cut down to it. */
   readonly headroomPagesMax: number;
+  /** What the operator corrects in the kernel's picture of the machine. */
+  readonly topology: ReadonlyMap<number, NodeOverride>;
   readonly protectedPids: ReadonlySet<number>;
   /** Owners in these groups are never touched, whatever scope names them. */
   readonly protectedMembers: readonly ScopeMembers[];

@@ -1,5 +1,6 @@
 import type { ScopeMembers } from './kernel.ts';
 import { type Backend, BOUNDS, type Limits, type NodeLimit, type Scope } from './limits.ts';
+import type { NodeOverride } from './override-topology.ts';
 import { type Result, failure, success } from './result.ts';
 
 /** Leaves the parser from any depth; never leaves this file. */
@@ -7,7 +8,7 @@ class Refusal extends Error {}
 
 const TOP_KEYS =
   'scopes reservePages headroomPagesMax protectedPids protectedCgroups protectedUids backends ' +
-  'callLatencyTargetMs allow partialHuge journal';
+  'callLatencyTargetMs allow partialHuge journal topology';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -47,6 +48,7 @@ function readLimits(json: unknown): Limits {
     allow: readAllow(top.allow ?? {}),
     partialHuge: oneOf(top.partialHuge ?? 'refuse', 'limits.partialHuge', ['refuse', 'round']),
     journal: readJournalLimits(top.journal ?? {}),
+    topology: readByNode(top.topology ?? {}, 'limits.topology', readNodeOverride),
   };
 }
 
@@ -126,6 +128,16 @@ function readJournalLimits(value: unknown): Limits['journal'] {
   return {
     ...(journal.path !== undefined && { path: absolutePath(journal.path, 'limits.journal.path') }),
     bytesMax: whole(journal.bytesMax ?? 67_108_864, 'limits.journal.bytesMax', min, max),
+  };
+}
+
+function readNodeOverride(value: unknown, path: string): NodeOverride {
+  const { tier, latencyNs, bandwidthMib } = fields(value, path, 'tier latencyNs bandwidthMib');
+  const figure = (given: unknown, name: string) => whole(given, `${path}.${name}`, 1, BOUNDS.nodeFigureMax);
+  return {
+    ...(tier !== undefined && { tier: whole(tier, `${path}.tier`, 0, BOUNDS.tierMax) }),
+    ...(latencyNs !== undefined && { latencyNs: figure(latencyNs, 'latencyNs') }),
+    ...(bandwidthMib !== undefined && { bandwidthMib: figure(bandwidthMib, 'bandwidthMib') }),
   };
 }
 

@@ -1,5 +1,6 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { fingerprint } from '../fingerprint.ts';
 import { readNodeBlocks, readNodeIds, type BlockFault } from './memory-blocks.ts';
 import { parseIdList } from './proc.ts';
 import { readText } from './read-file.ts';
@@ -48,7 +49,7 @@ export function readTopology(root: string): Result<Topology, BlockFault> {
     // Offlining a block keeps its link under the node but takes its pages out of `present`.
     identity.push(`${node} ${tier} ${zone.present} ${blocks.value.join(',')}`);
   }
-  return success({ generation: hash(identity.join('\n')), nodes });
+  return success({ generation: fingerprint(identity.join('\n')), nodes });
 }
 
 /**
@@ -101,11 +102,4 @@ function listFolder(folder: string): string[] {
   } catch {
     return [];
   }
-}
-
-/** FNV-1a, 32 bits: tells readings apart, guards nothing. */
-function hash(text: string): number {
-  let value = 0x811c_9dc5;
-  for (let at = 0; at < text.length; at++) value = Math.imul(value ^ text.charCodeAt(at), 0x0100_0193) >>> 0;
-  return value;
 }

@@ -25,6 +25,7 @@ const full = {
   allow: { mlocked: true, hugetlb: false, shared: false, policyBound: false },
   partialHuge: 'round',
   journal: { path: '/var/log/terrace/executor.jsonl', bytesMax: 1_048_576 },
+  topology: { '3': { tier: 2, latencyNs: 900 }, '4': {} },
 };
 
 describe('a limits file', () => {
@@ -47,6 +48,12 @@ describe('a limits file', () => {
     ]);
     expect(limits).toMatchObject({ partialHuge: 'round', journal: full.journal, allow: full.allow });
     expect(limits.reservePages).toEqual(new Map([[0, 1_024]]));
+    expect(limits.topology).toEqual(
+      new Map([
+        [3, { tier: 2, latencyNs: 900 }],
+        [4, {}],
+      ]),
+    );
   });
 
   test('needs scopes only; the rest keeps everything in place', () => {
@@ -110,6 +117,14 @@ describe('is refused, naming path, value and what is allowed', () => {
     [withTop({ journal: { bytesMax: BOUNDS.journalBytesMin - 1 } }), 'limits.journal.bytesMax is 65535'],
     [withTop({ journal: { bytesMax: BOUNDS.journalBytesMax + 1 } }), 'limits.journal.bytesMax is 1073741825'],
     [withTop({ journal: { path: 'log' } }), 'limits.journal.path is log; allowed: an absolute path'],
+    [withTop({ topology: { '3': { rank: 1 } } }), 'limits.topology.3 is key "rank"'],
+    [withTop({ topology: { three: {} } }), 'limits.topology is three; allowed: node ids as keys'],
+    [withTop({ topology: { '3': { tier: BOUNDS.tierMax + 1 } } }), 'limits.topology.3.tier is 256'],
+    [withTop({ topology: { '3': { latencyNs: 0 } } }), 'limits.topology.3.latencyNs is 0; allowed: a whole'],
+    [
+      withTop({ topology: { '3': { bandwidthMib: BOUNDS.nodeFigureMax + 1 } } }),
+      'limits.topology.3.bandwidthMib is 4294967296',
+    ],
     [withScope({ quota: 1 }), 'limits.scopes.web is key "quota"'],
     [
       withScope({ members: { kind: 'pid' } }),
@@ -139,6 +154,7 @@ test('bounds are reached exactly', () => {
     callLatencyTargetMs: BOUNDS.callLatencyTargetMsMax,
     reservePages: { [BOUNDS.nodeMax]: BOUNDS.pageNumberMax },
     journal: { bytesMax: BOUNDS.journalBytesMax },
+    topology: { '0': { tier: BOUNDS.tierMax, latencyNs: BOUNDS.nodeFigureMax, bandwidthMib: 1 } },
   };
   expect(parseLimits(atTheEdge).ok).toBe(true);
 });
