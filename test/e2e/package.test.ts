@@ -74,3 +74,10 @@ test('an older Node hands the command over to the Node that came with the packag
   const { stdout } = await run(caller, [bin, '--help'], { cwd: consumer });
   expect(stdout).toContain('dry-run');
 });
+
+test('a source file cannot be built there, and the message says what to do', async () => {
+  await writeFile(path.join(consumer, 'own.ts'), 'export function evaluate(): void {}\n');
+  const failed = await run('npx', ['terrace', 'build', 'own.ts'], { cwd: consumer }).catch((error) => error);
+  expect(failed).toMatchObject({ code: 1, stdout: '' });
+  expect(failed.stderr).toMatch(/^terrace: build-tools-missing: \S.*\n$/m);
+});
