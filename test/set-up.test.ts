@@ -113,10 +113,11 @@ describe('failures are one line with a code', () => {
 });
 
 describe('system packages', () => {
-  const inLab = ['qemu-system-x86_64', 'cpio', 'xz', 'gcc'];
+  const inLab = ['qemu-system-x86_64', 'cpio', 'xz', 'gcc', 'flex', 'bison', 'bc', 'make', 'patch'];
+  const headers = ['libelf-dev', 'libssl-dev'];
 
   test('nothing is missing where the commands and headers are', () => {
-    write('usr/include/stdio.h', '');
+    for (const header of ['stdio.h', 'libelf.h', 'openssl/ssl.h']) write(`usr/include/${header}`, '');
     const machine = { path: commands([...inLab, 'busybox']), fileRoot: folder };
     expect(missingPackages('test', machine)).toEqual([]);
   });
@@ -126,12 +127,13 @@ describe('system packages', () => {
     expect(missingPackages('start', machine)).toEqual([]);
     expect(missingPackages('bench', machine)).toEqual(['gcc', 'libc6-dev']);
     const lab = ['qemu-system-x86', 'busybox-static', 'cpio', 'xz-utils', 'gcc', 'libc6-dev'];
-    expect(missingPackages('lab', machine)).toEqual(lab);
+    const kernel = ['flex', 'bison', 'bc', 'make', 'patch', ...headers];
+    expect(missingPackages('lab', machine)).toEqual([...lab, ...kernel]);
   });
 
   test('a busybox that needs shared libraries does not count', () => {
     const machine = { path: commands(inLab, { busybox: '# /lib64/ld-linux-x86-64.so.2' }), fileRoot: folder };
-    expect(missingPackages('lab', machine)).toEqual(['busybox-static', 'libc6-dev']);
+    expect(missingPackages('lab', machine)).toEqual(['busybox-static', 'libc6-dev', ...headers]);
   });
 
   test('without root, the one command to run', async () => {

@@ -14,7 +14,14 @@ import { runStep, tail } from './step.mjs';
 /** @type {SystemPackage[]} */
 const COMPILER = [
   { name: 'gcc', isThere: hasCommand('gcc') },
-  { name: 'libc6-dev', isThere: ({ fileRoot }) => existsSync(path.join(fileRoot, 'usr/include/stdio.h')) },
+  { name: 'libc6-dev', isThere: hasHeader('stdio.h') },
+];
+
+/** What the lab's own kernel is built with. @type {SystemPackage[]} */
+const KERNEL_BUILD = [
+  ...['flex', 'bison', 'bc', 'make', 'patch'].map((name) => ({ name, isThere: hasCommand(name) })),
+  { name: 'libelf-dev', isThere: hasHeader('libelf.h') },
+  { name: 'libssl-dev', isThere: hasHeader('openssl/ssl.h') },
 ];
 
 /** @type {SystemPackage[]} */
@@ -24,6 +31,7 @@ const LAB = [
   { name: 'cpio', isThere: hasCommand('cpio') },
   { name: 'xz-utils', isThere: hasCommand('xz') },
   ...COMPILER,
+  ...KERNEL_BUILD,
 ];
 
 /** What each mode needs of the system; libatomic1 is added where the bundled Node asks for it. */
@@ -84,6 +92,10 @@ async function aptGet(label, args, { root, env, say }) {
 
 function hasCommand(name) {
   return (machine) => findCommand(name, machine) !== undefined;
+}
+
+function hasHeader(name) {
+  return ({ fileRoot }) => existsSync(path.join(fileRoot, 'usr/include', name));
 }
 
 function findCommand(name, machine) {

@@ -41,7 +41,7 @@ export async function cached(path: string, make: (unfinished: string) => Promise
 export async function workFolder(parent: string, name: string): Promise<string> {
   await mkdir(parent, { recursive: true });
   for (const left of await readdir(parent)) {
-    const pid = /-(\d+)-/.exec(left)?.[1];
+    const pid = /-(\d+)-[^-]+$/.exec(left)?.[1];
     if (!(await exists(`/proc/${pid}`))) await rm(join(parent, left), { recursive: true, force: true });
   }
   return mkdtemp(join(parent, `${name}-${process.pid}-`));

@@ -1,17 +1,19 @@
-import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { VERDICT } from '../../executor/verdict.ts';
 import { writeArchive } from './archive.ts';
-import { cached, digestOf, exists } from './cache.ts';
+import { cached, digestOf, exists, workFolder } from './cache.ts';
 import { runCommand } from './command.ts';
 import { sourcesWithBackports } from './debian.ts';
 import { compareOutcome } from './guest/comparison.ts';
 import { buildWorkload } from './image.ts';
 import { givenKernel, stockImages } from './kernel.ts';
+import { unmetOptions } from './kernel-own/build.ts';
 import { factsOf, judge } from './scenario.ts';
 import { SCENARIOS } from './scenarios/index.ts';
+import { physRaw } from './scenarios/phys-raw.ts';
 import { FOUR_NODES, machineArguments } from './topology.ts';
 
 let folder = '';
@@ -121,6 +123,30 @@ describe('comparing an outcome with the truth', () => {
   });
 });
 
+describe('own kernel', () => {
+  const linux = join(import.meta.dirname, 'kernel-own/linux');
+
+  it('says which options a source does not take', () => {
+    const fragment = '# a comment\nCONFIG_A=y\nCONFIG_B=n\nCONFIG_C=n\nCONFIG_D="x"\nCONFIG_E=y\n';
+    const config = 'CONFIG_A=y\nCONFIG_C=y\n# CONFIG_B is not set\nCONFIG_D="y"\nCONFIG_E_MORE=y\n';
+    expect(unmetOptions(fragment, config)).toEqual(['CONFIG_C=n', 'CONFIG_D="x"', 'CONFIG_E=y']);
+  });
+
+  it('keeps what is GPL-2.0-only in a folder that says so', async () => {
+    expect(await readFile(join(linux, 'COPYING'), 'utf8')).toContain('GNU GENERAL PUBLIC LICENSE');
+    for (const name of ['lab.config', 'move_phys_pages.patch'])
+      expect((await readFile(join(linux, name), 'utf8')).split('\n')[0]).toMatch(
+        /SPDX-License-Identifier: GPL-2.0-only$/,
+      );
+  });
+
+  it('has the system call under the number that scenarios name', async () => {
+    const patch = await readFile(join(linux, 'move_phys_pages.patch'), 'utf8');
+    const number = /^\+(\d+)\tcommon\tmove_phys_pages\t/m.exec(patch)?.[1];
+    expect(physRaw.parameters['syscallNumber']).toBe(Number(number));
+  });
+});
+
 describe('image', () => {
   it('is an archive that cpio reads, parents first, and another can be appended', async () => {
     const file = join(folder, 'a.cpio');
@@ -159,6 +185,18 @@ describe('cache', () => {
     await cached(path, make);
     expect(await readFile(path, 'utf8')).toBe('1');
     expect(await digestOf([path], 'a')).not.toBe(await digestOf([path], 'b'));
+  });
+});
+
+describe('work folders', () => {
+  it('are removed when the process that had them is gone, and only then', async () => {
+    const parent = join(folder, 'work');
+    const dead = await runCommand('sh', ['-c', 'echo $$']);
+    await mkdir(join(parent, `a-${dead.ok ? dead.value.trim() : 0}-x`), { recursive: true });
+    const first = await workFolder(parent, 'a-12');
+    await workFolder(parent, 'b');
+    expect(await exists(first)).toBe(true);
+    expect(await readdir(parent)).toHaveLength(2);
   });
 });
 

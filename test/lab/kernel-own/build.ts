@@ -1,6 +1,7 @@
-import { copyFile, mkdir, readFile, rename, rm } from 'node:fs/promises';
-import { cpus } from 'node:os';
+import { copyFile, mkdir, readFile, readdir, rename, rm } from 'node:fs/promises';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import { digestOf, exists, workFolder } from '../cache.ts';
@@ -19,6 +20,8 @@ const PATCH = join(import.meta.dirname, 'linux/move_phys_pages.patch');
 /** Part of the digest: raise it when the steps below change what comes out. */
 const RECIPE = 'recipe 1';
 const HEARTBEAT_MS = 15_000;
+const POLL_MS = 1000;
+const WAIT_MS_MAX = 900_000;
 const JOBS_MAX = 8;
 const TAIL_LINES = 20;
 /** The image does not tell who built it, where and when. */
@@ -97,10 +100,28 @@ async function compile(
   if (!patched.ok) return patched;
   const configured = await configure(tree, say);
   if (!configured.ok) return configured;
-  const jobs = Math.min(cpus().length, JOBS_MAX);
-  const make = ['nice', '-n', '10', 'make', `-j${jobs}`, 'bzImage'] as const;
-  const made = await runStep('compiling (about 4 minutes on two cores, once)', [...make], tree, say);
+  const jobs = Math.min(availableParallelism(), JOBS_MAX);
+  say('lab: own kernel: compiling: about 4 minutes on two idle processors, once');
+  const made = await runStep('compiling', ['nice', '-n', '10', 'make', `-j${jobs}`, 'bzImage'], tree, say);
   return made.ok ? success(tree) : made;
+}
+
+/** Lets another process that is building the same kernel finish, rather than share the processors with it. */
+async function waitForOthers(builds: string, name: string, say: Say): Promise<void> {
+  const started = performance.now();
+  for (let saidAt = -Infinity; ; await sleep(POLL_MS)) {
+    const names = (await exists(builds)) ? await readdir(builds) : [];
+    const pids = names.flatMap((each) => (each.startsWith(name) ? [each.split('-').at(-2)] : []));
+    const alive = await Promise.all(pids.map((pid) => exists(`/proc/${pid}`)));
+    const now = performance.now();
+    // A process id may have changed hands: not for ever, then.
+    if (!alive.includes(true) || now - started > WAIT_MS_MAX) return;
+    if (now - saidAt < HEARTBEAT_MS) continue;
+    say(
+      `lab: own kernel: process ${pids[alive.indexOf(true)]} builds it: ${Math.round((now - started) / 1000)} s`,
+    );
+    saidAt = now;
+  }
 }
 
 /**
@@ -114,10 +135,12 @@ export async function buildOwnKernel(cache: string, say: Say): Promise<Result<La
   const compiled = compiler.ok ? (compiler.value.split('\n')[0] as string) : 'no compiler';
   const digest = await digestOf([FRAGMENT, PATCH], source.value.version, compiled, RECIPE);
   const keep = join(cache, 'kernels', `own-${digest}`);
+  const builds = join(cache, 'builds');
+  if (!(await exists(keep))) await waitForOthers(builds, `own-${digest}`, say);
   const kept = await keptKernel(keep);
   if (kept) return success(kept);
 
-  const work = await workFolder(join(cache, 'builds'), 'own');
+  const work = await workFolder(builds, `own-${digest}`);
   try {
     const tree = await compile(source.value, work, say);
     if (!tree.ok) return tree;

@@ -77,6 +77,10 @@ export const physRaw: Scenario = {
     exactly('unprivileged.told', 1),
     exactly('elsewhere.told', 1),
 
+    exactly('unusable.refused', 8),
+    none('longest.answered'),
+    exactly('longer.refused', 7),
+
     exactly('idle.set', 512),
     none('idle.wrong'),
   ],

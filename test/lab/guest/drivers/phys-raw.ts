@@ -1,5 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
-import { openFrameMover } from '../../../../executor/linux/move-phys-pages.ts';
+import {
+  FRAMES_PER_CALL_MAX,
+  FRAME_END,
+  openFrameMover,
+} from '../../../../executor/linux/move-phys-pages.ts';
 import type { FrameMover } from '../../../../executor/linux/move-phys-pages.ts';
 import type { Driver } from '../driver.ts';
 import { FRAME_BIT, findFrame, framesOf, markIdle, readIdle, readNodeOfFrame } from '../frames.ts';
@@ -16,7 +20,9 @@ const CGROUP = '/workload';
 const PAGES = 512;
 const UNWRITTEN = -1000;
 const NOBODY = 65_534;
-const [ENOENT, ENOMEM, EACCES, EBUSY, EPERM, ENODEV] = [-2, -12, -13, -16, 1, 19];
+/** As status, negative; as errno. */
+const [ENOENT, ENOMEM, EACCES, EBUSY] = [-2, -12, -13, -16];
+const [EPERM, ENODEV, EINVAL] = [1, 19, 22];
 
 interface Context {
   readonly mover: FrameMover;
@@ -189,7 +195,7 @@ const full: Case = async ({ mover, report, start }) => {
   const memory = await (await start()).map('plain', 12_288, SOURCE);
   await memory.stamp();
   const hog = await start();
-  await hog.workload.ask(`fill ${TARGET} 8192`);
+  await hog.workload.ask(`fill ${TARGET} 10240`);
   const answer = move(mover, frames(memory), TARGET);
   const after = await memory.nodes();
   const moved = count(answer.status, TARGET);
@@ -247,6 +253,27 @@ const unprivileged: Case = async ({ mover, report, start }) => {
   report.fact('elsewhere.told', !elsewhere.ok && elsewhere.code === 'syscall-missing' ? 1 : 0);
 };
 
+/** Arrays that must not reach the kernel, and the longest that may. */
+const unusable: Case = async ({ mover, report }) => {
+  const frame = new Float64Array(64);
+  const detached = new Int32Array(64);
+  structuredClone(detached, { transfer: [detached.buffer] });
+  const short = new Int32Array(63);
+  const shared = new Int32Array(new SharedArrayBuffer(256));
+  const refused = [
+    ...[short, detached, shared].flatMap((array) => [
+      mover.query(frame, array),
+      mover.move(frame, array, new Int32Array(64), 'alone'),
+    ]),
+    mover.query(Float64Array.of(FRAME_END), new Int32Array(1)),
+    mover.query(Float64Array.of(NaN), new Int32Array(1)),
+  ];
+  report.fact('unusable.refused', refused.filter(({ errno }) => errno === EINVAL).length);
+  const ask = (length: number) => mover.query(new Float64Array(length), new Int32Array(length));
+  report.fact('longest.answered', ask(FRAMES_PER_CALL_MAX).returned);
+  report.fact('longer.refused', ask(FRAMES_PER_CALL_MAX + 1).errno);
+};
+
 /** Idle bits: set for all, odd pages written, and exactly the others idle afterwards. */
 const idle: Case = async ({ mover, report, start }) => {
   const process = await start();
@@ -262,7 +289,7 @@ const idle: Case = async ({ mover, report, start }) => {
 
 const CASES: readonly Case[] = [
   ...[queries, moves, huge, absent, shared, pinned],
-  ...[unknown, full, fullHuge, cpusets, unprivileged, idle],
+  ...[unknown, full, fullHuge, cpusets, unprivileged, unusable, idle],
 ];
 
 export const run: Driver = async (scenario, report) => {
