@@ -6,6 +6,7 @@ import { parseLimits } from '../../executor/parse-limits.ts';
 import type { BoundPlan } from '../../executor/plan.ts';
 import { verdictName } from '../../executor/verdict.ts';
 import { createTwoTier, expectValue, populate } from './two-tier.ts';
+import { repetitions } from '../proof.ts';
 
 const two = createTwoTier();
 const topology = expectValue(two.machine.kernel.topology());
@@ -145,6 +146,6 @@ test('whatever is wrong with a plan, it is answered and not thrown', async () =>
       if (!answer.ok) expect(answer.message).not.toContain('\n');
       expect(answer.ok || answer.code.length > 0).toBe(true);
     }),
-    { numRuns: 1_000 },
+    { numRuns: repetitions({ slice: 1_000, full: 50_000 }) },
   );
 });

@@ -12,8 +12,9 @@ import {
   scenes,
   setStage,
 } from './scene.ts';
+import { repetitions } from '../proof.ts';
 
-const runs = { numRuns: 100 };
+const runs = { numRuns: repetitions({ slice: 100, full: 5_000 }) };
 const faultyScenes = fc.tuple(scenes, faults).map(([scene, drawn]) => ({ ...scene, faults: drawn }));
 const sum = (numbers: Iterable<number>) => [...numbers].reduce((total, number) => total + number, 0);
 

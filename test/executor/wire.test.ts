@@ -8,6 +8,7 @@ import type { Budgets, Outcome } from '../../executor/plan.ts';
 import { FRAME_DEPTH_MAX, scanFrame } from '../../executor/wire/scan-frame.ts';
 import { createFrameReader, decodeBody, encodeFrame } from '../../executor/wire/frames.ts';
 import { somePlan } from './some-plan.ts';
+import { repetitions } from '../proof.ts';
 
 const bytesMax = 4_096;
 
@@ -89,7 +90,7 @@ describe('frames', () => {
         const results = [...createFrameReader().read(Buffer.concat([prefix, body]))];
         expect(results).toHaveLength(1);
       }),
-      { numRuns: 2_000 },
+      { numRuns: repetitions({ slice: 2_000, full: 200_000 }) },
     );
   });
 
@@ -105,7 +106,7 @@ describe('frames', () => {
         const { owner, pageNumber, target } = request.value.plan;
         expect([owner.length, target.length]).toEqual([pageNumber.length, pageNumber.length]);
       }),
-      { numRuns: 3_000 },
+      { numRuns: repetitions({ slice: 3_000, full: 300_000 }) },
     );
   });
 

@@ -6,6 +6,7 @@ import { buildPolicy, type BuiltPolicy } from '../../runtime/policy/build/index.
 import { instantiateCore, type TestEpoch } from './core-policy.ts';
 import { createHeatReference, type Entry, type HeatSettings } from './heat-reference.ts';
 import { createMachine } from './two-tier-machine.ts';
+import { repetitions } from '../proof.ts';
 
 const root = join(import.meta.dirname, '../..');
 let simd: BuiltPolicy;
@@ -312,7 +313,7 @@ describe('heat against its plain reference', () => {
           });
         },
       ),
-      { numRuns: 400 },
+      { numRuns: repetitions({ slice: 400, full: 20_000 }) },
     );
     expect(planned).toBeGreaterThan(1000);
   }, 120_000);
