@@ -9,4 +9,5 @@ export const ERRNO = {
   EBUSY: 16,
   ENODEV: 19,
   EINVAL: 22,
+  ENOSYS: 38,
 } as const;
