@@ -111,17 +111,21 @@ function scanAll(
   return success(true);
 }
 
-/** A process whose leader has exited keeps its memory in its threads: then one of them is the mapper. */
+/**
+ * A process whose leader has exited keeps its memory in its threads: then one of them is the mapper. (Newer
+ * kernels answer the opening of pagemap with ESRCH then, older ones a read with nothing.)
+ */
 function scanProcess(root: string, pid: number, scan: Scan): Result<boolean, ScanFault> {
   const own = scanTask(root, pid, scan);
-  if (!own.ok || own.value) return own;
+  if (own.ok ? own.value : own.code !== 'file-missing') return own;
   const threads = listThreads(root, pid);
   if (!threads.ok) return threads;
   for (const thread of threads.value) {
-    const read = thread === pid ? own : scanTask(root, thread, scan);
-    if (!read.ok || read.value) return read;
+    if (thread === pid) continue;
+    const read = scanTask(root, thread, scan);
+    if (read.ok ? read.value : read.code !== 'file-missing') return read;
   }
-  return own;
+  return success(false);
 }
 
 /** Whether the task has memory at all; kernel threads and the dead have none. */
