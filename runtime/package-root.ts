@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /**
@@ -7,3 +9,7 @@ import { fileURLToPath } from 'node:url';
 export const packageRoot = fileURLToPath(
   new URL(import.meta.url.includes('/dist/runtime/') ? '../../' : '../', import.meta.url),
 );
+
+export const packageVersion: string = JSON.parse(
+  readFileSync(path.join(packageRoot, 'package.json'), 'utf8'),
+).version;

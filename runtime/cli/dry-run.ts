@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Failure, Result } from '../../executor/result.ts';
 import type { Settings } from '../contract.ts';
 import { openPolicy } from '../policy/open.ts';
@@ -32,10 +32,16 @@ export function addDryRunVerb(program: Command, terminal: Terminal): void {
   program
     .command('dry-run')
     .description('replay a page trace on a simulated two-tier machine and compare two policies')
-    .option('--trace <file>', 'a .pgt page trace', BUNDLED_TRACE)
+    .addOption(
+      new Option('--trace <file>', 'a .pgt page trace').default(BUNDLED_TRACE, 'the bundled one, of redis'),
+    )
     .option('--policy <name|file>', 'built-in policy, .wasm component or .ts source', 'heat')
     .option('--against <name|file>', 'the policy to compare with', 'hold')
-    .option('--set <name=value>', 'a setting of --policy (repeatable)', collectSetting, {})
+    .addOption(
+      new Option('--set <name=value>', 'a setting of --policy (repeatable)')
+        .argParser(collectSetting)
+        .default({}, 'what the policy says'),
+    )
     .option('--seed <number>', 'seed of the sampling noise', parseSeed, DRY_RUN_DEFAULTS.seed)
     .option('--json', 'print one line of JSON and nothing else')
     .action(async (flags: DryRunFlags) => {

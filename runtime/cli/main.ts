@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander';
+import { packageVersion } from '../package-root.ts';
 import { addBuildVerb } from './build.ts';
 import { addDryRunVerb } from './dry-run.ts';
 import { createTerminal, EXIT, type Terminal } from './terminal.ts';
@@ -7,6 +8,7 @@ import { createTerminal, EXIT, type Terminal } from './terminal.ts';
 export function createProgram(terminal: Terminal): Command {
   const program = new Command('terrace')
     .description('Memory tiering policies in a WebAssembly sandbox, carried out by a small trusted executor.')
+    .version(packageVersion)
     .configureOutput({ writeOut: terminal.out, writeErr: terminal.err })
     .exitOverride()
     .showHelpAfterError('(terrace --help lists the verbs)');
