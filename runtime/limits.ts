@@ -4,6 +4,8 @@
 export const regionCountMax = 16_777_216;
 /** Owners in one snapshot; the WIT counts them in a u16. */
 export const ownersMax = 65_535;
+/** Samples that need not show a region after it was moved to another frame (docs/regions.md). */
+export const unseenSamplesMax = 2;
 /** Places in one snapshot; index 255 means "in none". */
 export const placesMax = 255;
 
@@ -50,3 +52,8 @@ export const hostMemoryPagesDefault = 16_384;
 export const loadDeadlineMsDefault = 5000;
 /** One epoch of one policy, unless the operator says otherwise. */
 export const epochDeadlineMsDefault = 1000;
+
+/** Regions in one sample of a physical source: what a frame of the wire holds, 25 bytes each. */
+export const sampledRegionsMax = 1_250_000;
+/** Blocks of 2 MiB whose idle bits are looked at in one epoch: 128 GiB. */
+export const watchedBlocksMax = 65_536;

@@ -13,6 +13,10 @@ const faults: Record<SourceFault, true> = {
   'sample-malformed': true,
   'source-exhausted': true,
   'permission-missing': true,
+  'idle-tracking-missing': true,
+  'page-monitor-missing': true,
+  'node-missing': true,
+  'too-many-regions': true,
   'frame-too-large': true,
   'request-unknown': true,
 };
@@ -40,7 +44,11 @@ export function readSample(value: unknown): Sample | undefined {
   if (!isAmount(lengthMs) || !isCount(samplingPeriod, 2 ** 32 - 1) || samplingPeriod === 0) return undefined;
   if (space !== SPACE.virtual && space !== SPACE.physical) return undefined;
   if (owners.length > ownersMax || !owners.every(isOwnerRef)) return undefined;
-  return isRows(rows, owners.length) ? { lengthMs, samplingPeriod, space, owners, rows } : undefined;
+  if (space === SPACE.physical && owners.length > 0) return undefined;
+  // Frames have no owner; their column reads as if there were one.
+  return isRows(rows, space === SPACE.physical ? 1 : owners.length)
+    ? { lengthMs, samplingPeriod, space, owners, rows }
+    : undefined;
 }
 
 function isRows(value: object, owners: number): value is SampleRows {

@@ -5,7 +5,7 @@ import { SPACE } from '../../executor/plan.ts';
 import { failure, success, type Result } from '../../executor/result.ts';
 import { REGION_FLAG } from '../contract.ts';
 import { regionCountMax } from '../limits.ts';
-import { createWriteRowBuilder } from './sample-rows.ts';
+import { createRowBuilder } from './sample-rows.ts';
 import { listMembers } from './sensor-members.ts';
 import { watchProcess, type WatchedProcess } from './sensor-process.ts';
 import type { PageRange } from './sensor-maps.ts';
@@ -33,7 +33,7 @@ export function createSoftDirtySource(options: SoftDirtyOptions): TelemetrySourc
   const watched = new Map<number, WatchedProcess>();
   /** Those whose bits were cleared once; until then the bits say nothing about this epoch. */
   const primed = new WeakSet<WatchedProcess>();
-  const rows = createWriteRowBuilder();
+  const rows = createRowBuilder();
   const lanes = new Uint32Array(2 * ENTRIES_PER_READ);
   let lastMs = nowMs();
 
@@ -121,7 +121,8 @@ export function createSoftDirtySource(options: SoftDirtyOptions): TelemetrySourc
     const shared = present && !(high & PAGEMAP_HIGH.exclusive) ? REGION_FLAG.shared : 0;
     const file = high & PAGEMAP_HIGH.file ? REGION_FLAG.file : 0;
     const written = coverage > 0 && high & PAGEMAP_HIGH.softDirty ? 1 : 0;
-    rows.add(ordinal, pageNumber, 1, node < 0 ? NODE_NONE : node, written, shared | file, coverage);
+    // A write is the one kind of access it sees.
+    rows.add(ordinal, pageNumber, 1, node < 0 ? NODE_NONE : node, written, written, shared | file, coverage);
   }
 
   return {

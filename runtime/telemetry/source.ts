@@ -3,7 +3,7 @@ import type { Result } from '../../executor/result.ts';
 
 /** One row per region found, sorted by (owner, pageNumber), disjoint; columns of equal length. */
 export interface SampleRows {
-  /** Index into `Sample.owners`. */
+  /** Index into `Sample.owners`; 0 in physical space. */
   readonly owner: Uint16Array;
   /** Virtual page number (or frame number, for physical sources); a whole number. */
   readonly pageNumber: Float64Array;
@@ -28,6 +28,7 @@ export interface Sample {
   readonly samplingPeriod: number;
   /** `SPACE` of the page numbers. */
   readonly space: number;
+  /** Empty in physical space: whose frames these are is not the sensor's to say. */
   readonly owners: readonly OwnerRef[];
   readonly rows: SampleRows;
 }
@@ -38,6 +39,11 @@ export type SourceFault =
   | 'sample-malformed'
   | 'source-exhausted'
   | 'permission-missing'
+  /** Physical sources: what the kernel was built without, or the machine has not (any more). */
+  | 'idle-tracking-missing'
+  | 'page-monitor-missing'
+  | 'node-missing'
+  | 'too-many-regions'
   | 'frame-too-large'
   | 'request-unknown';
 
