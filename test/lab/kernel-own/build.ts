@@ -20,6 +20,7 @@ const PATCH = join(import.meta.dirname, 'linux/move_phys_pages.patch');
 /** Part of the digest: raise it when the steps below change what comes out. */
 const RECIPE = 'recipe 1';
 const HEARTBEAT_MS = 15_000;
+const OBJECTS_ABOUT = 1_400;
 const POLL_MS = 1000;
 const WAIT_MS_MAX = 900_000;
 const JOBS_MAX = 8;
@@ -48,7 +49,10 @@ async function runStep(
     if (tail.length > TAIL_LINES) tail.shift();
   };
   const heartbeat = setInterval(
-    () => say(`lab: own kernel: ${label}: ${seconds()}${objects > 0 ? `, ${objects} objects` : ''}`),
+    () =>
+      say(
+        `lab: own kernel: ${label}: ${seconds()}${objects > 0 ? `, ${objects} of about ${OBJECTS_ABOUT} objects` : ''}`,
+      ),
     HEARTBEAT_MS,
   );
   const [program, ...args] = command;

@@ -9,9 +9,9 @@ import { aptLists, downloadPackage, newerFirst } from '../debian.ts';
 const PACKAGE = 'linux-source-6.12';
 const FILE = /^linux-source-6\.12_(.+)_all\.deb$/;
 
-/** What this kernel has no use for, more than half of the source. Kconfig files stay: all of them are read. */
+/** What this kernel has no use for, nearly half of the source. Kconfig files stay: all of them are read. */
 const UNUSED = [
-  ...['gpu', 'infiniband', 'media', 'net', 'scsi', 'staging'].map((name) => `*/drivers/${name}/*.[ch]`),
+  ...['gpu', 'infiniband', 'media', 'scsi', 'staging'].map((name) => `*/drivers/${name}/*.[ch]`),
   '*/Documentation/*.rst',
   '*/tools/testing/*',
   '*.dts',

@@ -22,7 +22,7 @@ export const exactScenario: Scenario = {
   description:
     'outcomes against ground truth: full node, pinned, shared, huge, bound, absent and exiting memory',
   driver: 'exact',
-  kernels: ['6.12'],
+  kernels: ['6.12', 'own'],
   kernelArguments: [],
   topology: FOUR_NODES,
   clock: 'host',

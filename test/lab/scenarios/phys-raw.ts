@@ -83,6 +83,10 @@ export const physRaw: Scenario = {
 
     exactly('idle.set', 512),
     none('idle.wrong'),
+
+    none('storm.strange'),
+    none('storm.badPages'),
+    none('kernel.tainted'),
   ],
   timeoutMs: 120_000,
 };
