@@ -16,9 +16,10 @@ export interface Memory {
   nodes(): Promise<number[]>;
   /** move_pages(2) as it is: what it answered, and the status per page (-1000 = never written). */
   rawMove(target: number): Promise<{ returned: number; errno: number; status: number[] }>;
-  stamp(): Promise<void>;
+  /** Writes a pattern: of its own, unless a seed is given that makes the contents of two memories alike. */
+  stamp(seed?: number): Promise<void>;
   /** Pages that do not hold what `stamp` wrote. */
-  badPages(): Promise<number>;
+  badPages(seed?: number): Promise<number>;
   /** A wish per `unit` pages. */
   wishes(target: number, unit?: number): Wish[];
 }
@@ -27,6 +28,8 @@ export interface KindsProcess {
   readonly workload: Workload;
   readonly owner: OwnerRef;
   map(kind: MemoryKind, pages: number, node: number): Promise<Memory>;
+  /** A file, shared with whoever maps it too; pages that are not there yet are born on the node. */
+  mapFile(path: string, pages: number, node: number): Promise<Memory>;
 }
 
 export async function startKinds(cgroup: string): Promise<KindsProcess> {
@@ -36,6 +39,10 @@ export async function startKinds(cgroup: string): Promise<KindsProcess> {
     owner: readOwner(workload.pid),
     map: async (kind, pages, node) => {
       const [address] = await workload.ask(`map ${kind} ${pages} ${node}`);
+      return describe(process, address as string, pages);
+    },
+    mapFile: async (path, pages, node) => {
+      const [address] = await workload.ask(`file ${path} ${pages} ${node}`);
       return describe(process, address as string, pages);
     },
   };
@@ -55,8 +62,8 @@ function describe(process: KindsProcess, address: string, pages: number): Memory
       const [returned, errno, ...runs] = await workload.ask(`raw ${range} ${target}`);
       return { returned: Number(returned), errno: Number(errno), status: expandRuns(runs) };
     },
-    stamp: async () => void (await workload.ask(`stamp ${range}`)),
-    badPages: async () => Number((await workload.ask(`verify ${range}`))[0]),
+    stamp: async (seed = page * 4096) => void (await workload.ask(`stamp ${range} ${seed}`)),
+    badPages: async (seed = page * 4096) => Number((await workload.ask(`verify ${range} ${seed}`))[0]),
     wishes: (target, unit = 1) =>
       Array.from({ length: pages / unit }, (_, i) => ({ owner, page: page + i * unit, pages: unit, target })),
   };

@@ -1,9 +1,10 @@
 /*
- * Anonymous memory with a hot part that is written in every round and a cold part written at a twentieth of that
+ * Anonymous memory with a hot part that is visited in every round and a cold part visited at a twentieth of that
  * rate. Commands come on standard input, one line each, and are answered by one line, so that nothing depends on time:
  *
  *   map NODE HOT COLD   maps HOT + COLD pages on NODE            at ADDRESS PAGES
  *   round               writes the hot pages and 1/20 of the others   round N
+ *   mixed               the same, but of two pages only reads one     round N
  *   swap                another HOT pages, all cold so far, become hot   swapped
  *   nodes               where the pages are                      hot N0 … N7 GONE cold N0 … N7 GONE
  *   verify              pages whose contents are not what was written   bad COUNT
@@ -77,11 +78,17 @@ static void map(int node, unsigned long hot, unsigned long cold)
 	answer("at %lu %lu", (unsigned long)start, pages);
 }
 
-static void write_round(void)
+static void visit_round(int mixed)
 {
-	for (unsigned long page = 0; page < pages; page++)
-		if (is_hot(page) || page % COLD_PERIOD == round_number % COLD_PERIOD)
+	flush_tlb();
+	for (unsigned long page = 0; page < pages; page++) {
+		if (!is_hot(page) && page % COLD_PERIOD != round_number % COLD_PERIOD)
+			continue;
+		if (mixed && page % 2)
+			(void)*(volatile uint64_t *)words_of(page);
+		else
 			write_page(page);
+	}
 	answer("round %lu", (unsigned long)++round_number);
 }
 
@@ -124,7 +131,9 @@ int main(void)
 		if (sscanf(line, "map %d %lu %lu", &node, &hot, &cold) == 3) {
 			map(node, hot, cold);
 		} else if (!strcmp(line, "round\n")) {
-			write_round();
+			visit_round(0);
+		} else if (!strcmp(line, "mixed\n")) {
+			visit_round(1);
 		} else if (!strcmp(line, "swap\n")) {
 			phase = (phase + 1) % stripes;
 			answer("swapped");

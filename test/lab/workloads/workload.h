@@ -73,6 +73,19 @@ static inline void touch(char *start, unsigned long pages, int node)
 	fault_on(MPOL_DEFAULT, 0);
 }
 
+/*
+ * Dropping more than 33 pages at once flushes the TLB whole (tlb_single_page_flush_ceiling). An emulated processor
+ * that still knows a translation would not mark the page as accessed again.
+ */
+static inline void flush_tlb(void)
+{
+	unsigned long scratch_pages = 64;
+	char *scratch = map_pages(scratch_pages, MAP_POPULATE);
+
+	madvise(scratch, scratch_pages * PAGE, MADV_DONTNEED);
+	munmap(scratch, scratch_pages * PAGE);
+}
+
 /* move_pages(2) on ourselves with nodes = NULL: a node or a negative errno for each page. */
 static inline void query_nodes(char *start, unsigned long pages, int *status)
 {
