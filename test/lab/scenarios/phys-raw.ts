@@ -88,5 +88,5 @@ export const physRaw: Scenario = {
     none('storm.badPages'),
     none('kernel.tainted'),
   ],
-  timeoutMs: 120_000,
+  timeoutMs: 240_000,
 };
