@@ -20,6 +20,7 @@ export interface FrameMachine extends FrameMemory {
   /** Frames that are neither free nor on an LRU list: flags by frame. */
   readonly others: Map<number, number>;
   scope: ReadonlySet<number> | undefined;
+  isFree(frame: number): boolean;
   bear(folio: Folio): void;
   /** Also of a folio that lost its place on the LRU list. */
   free(head: number): void;
@@ -63,6 +64,7 @@ export function createFrameMachine(nodeOfBlock: number[]): FrameMachine {
     folios,
     others,
     scope: undefined,
+    isFree: (frame) => !byFrame.has(frame),
     bear(folio) {
       folios.set(folio.head, folio);
       for (let at = 0; at < folio.pages; at++) byFrame.set(folio.head + at, folio);
