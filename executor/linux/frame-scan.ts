@@ -11,7 +11,15 @@ import { MAPPER_BOUNDS } from './mapper-bounds.ts';
 import { addMapper, createMapperRows, toMappers, type MapperRows } from './mapper-rows.ts';
 import { ENTRIES_PER_READ, openPagemap, PAGEMAP_HIGH, type Pagemap } from './pagemap.ts';
 import { listThreads } from './list-pids.ts';
-import { createWantedFrames, isBlock, matchEntries, wantsBlock, type WantedFrames } from './wanted-frames.ts';
+import {
+  createTop,
+  createWantedFrames,
+  isHugePage,
+  matchEntries,
+  staysInBlock,
+  wantsBlock,
+  type WantedFrames,
+} from './wanted-frames.ts';
 
 export type ScanFault = ReadFault | FramesFault | 'frame-beyond-bounds';
 
@@ -29,25 +37,52 @@ export interface FrameScanOptions {
  * against it. A folio counts as mapped where any part of it is. `complete` when no process was closed to us.
  */
 export function createFrameScan({ root, listPids, flags }: FrameScanOptions): FrameMapperSource {
+  const buffers = createBuffers();
   return {
     find(frame) {
       const fault = checkFrames(frame);
       if (fault) return fault;
       const pages = readFolioSizes(flags, frame);
-      const scan = createScan(frame, pages);
+      const scan = createScan(frame, pages, buffers);
       const closed = scanAll(root, listPids, scan);
       if (!closed.ok) return closed;
       const answer = new Uint8Array(frame.length);
-      for (let row = 0; row < frame.length; row++) answer[row] = answerOf(scan, row, closed.value);
-      const scanned = answer.reduce((sum, each) => sum + (each === MAPPERS.unknown ? 0 : 1), 0);
+      let scanned = 0;
+      for (let row = 0; row < frame.length; row++) {
+        answer[row] = answerOf(scan, row, closed.value);
+        if (answer[row] !== MAPPERS.unknown) scanned++;
+      }
       return success(toMappers(scan.rows, answer, { cached: 0, walked: 0, scanned, stale: 0 }));
     },
     close() {},
   };
 }
 
+/** Base pages of a huge page, and the alignment of its addresses. */
+const blockPages = 512;
+
+/** What every question uses again: less memory to be cleared by the kernel each time. */
+interface Buffers {
+  readonly top: Uint32Array;
+  /** The same pagemap entries, low and high lane by turns: to be read into, and to be looked at by sign. */
+  readonly readLanes: Uint32Array;
+  readonly lanes: Int32Array;
+  /** Indices of the entries that matched. */
+  readonly found: Uint32Array;
+}
+
+function createBuffers(): Buffers {
+  const readLanes = new Uint32Array(2 * ENTRIES_PER_READ);
+  return {
+    top: createTop(),
+    readLanes,
+    lanes: new Int32Array(readLanes.buffer),
+    found: new Uint32Array(ENTRIES_PER_READ),
+  };
+}
+
 /** What one question keeps while it looks through the processes. */
-interface Scan {
+interface Scan extends Buffers {
   readonly wanted: WantedFrames;
   readonly folios: FolioRows;
   readonly head: Float64Array;
@@ -58,15 +93,14 @@ interface Scan {
   /** The last mapping found per frame: the process, and the page at which it has or would have the head. */
   readonly lastPid: Uint32Array;
   readonly lastStart: Float64Array;
-  readonly lanes: Int32Array;
-  readonly readLanes: Uint32Array;
-  readonly found: Uint32Array;
+  /** What the present entries of the process in hand hold, ORed: low lane, high lane. */
+  readonly seen: Int32Array;
 }
 
-function createScan(head: Float64Array, pages: Uint32Array): Scan {
-  const readLanes = new Uint32Array(2 * ENTRIES_PER_READ);
+function createScan(head: Float64Array, pages: Uint32Array, buffers: Buffers): Scan {
   return {
-    wanted: createWantedFrames(head, pages),
+    ...buffers,
+    wanted: createWantedFrames(head, pages, buffers.top),
     folios: createFolioRows(head, pages),
     head,
     pages,
@@ -74,9 +108,7 @@ function createScan(head: Float64Array, pages: Uint32Array): Scan {
     mappings: new Uint32Array(head.length),
     lastPid: new Uint32Array(head.length),
     lastStart: new Float64Array(head.length),
-    lanes: new Int32Array(readLanes.buffer),
-    readLanes,
-    found: new Uint32Array(ENTRIES_PER_READ),
+    seen: new Int32Array(2),
   };
 }
 
@@ -136,9 +168,9 @@ function scanTask(root: string, pid: number, scan: Scan): Result<boolean, ScanFa
     if (!opened.value.alive()) return success(false);
     const maps = readText(procPath(root, pid, 'maps'));
     if (!maps.ok) return maps;
-    const seen = new Int32Array(2);
-    for (const range of parseMappedRanges(maps.value)) scanRange(opened.value, pid, range, scan, seen);
-    return judgeSeen(pid, seen);
+    scan.seen.fill(0);
+    for (const range of parseMappedRanges(maps.value)) scanRange(opened.value, pid, range, scan);
+    return judgeSeen(pid, scan.seen);
   } finally {
     opened.value.close();
   }
@@ -156,30 +188,40 @@ function judgeSeen(pid: number, [low, high]: Int32Array): Result<boolean, ScanFa
   return success(true);
 }
 
-function scanRange(pagemap: Pagemap, pid: number, range: MappedRange, scan: Scan, seen: Int32Array): void {
+function scanRange(pagemap: Pagemap, pid: number, range: MappedRange, scan: Scan): void {
   const end = range.firstPage + range.pages;
   for (let first = range.firstPage; first < end; first += ENTRIES_PER_READ) {
     const count = pagemap.readRange(first, Math.min(ENTRIES_PER_READ, end - first), scan.readLanes);
     if (count === 0) return;
-    const found = matchRead(first, count, scan, seen);
+    const found = matchRead(first, count, scan);
     for (let at = 0; at < found; at++) addMapping(pid, first, scan.found[at], scan);
   }
 }
 
-/** Decodes one entry per huge page where none of it is wanted, every entry elsewhere. */
-function matchRead(first: number, count: number, { wanted, lanes, found }: Scan, seen: Int32Array): number {
+/** Decodes one entry per huge page, and every entry elsewhere. */
+function matchRead(first: number, count: number, scan: Scan): number {
+  const { wanted, lanes, found, seen } = scan;
   let matches = 0;
   for (let at = 0; at < count;) {
-    const until = Math.min(count, at + 512 - ((first + at) % 512));
-    if (until - at === 512 && isBlock(lanes, at) && !wantsBlock(wanted, lanes[2 * at])) {
-      seen[0] |= lanes[2 * at];
-      seen[1] |= lanes[2 * at + 1];
-    } else {
-      matches = matchEntries(wanted, lanes, at, until, found, matches, seen);
-    }
+    const until = Math.min(count, at + blockPages - ((first + at) % blockPages));
+    if (until - at === blockPages && staysInBlock(lanes, at)) matches = matchBlock(at, scan, matches);
+    else matches = matchEntries(wanted, lanes, at, until, found, matches, seen);
     at = until;
   }
   return matches;
+}
+
+/** No match where nothing is wanted, one for a whole folio that is; else entry by entry. */
+function matchBlock(at: number, scan: Scan, matches: number): number {
+  const { wanted, folios, head, pages, lanes, readLanes, found, seen } = scan;
+  // Entries of 0 may be holes or hidden frames: `seen` must tell which.
+  if (lanes[2 * at] !== 0 && !wantsBlock(wanted, lanes[2 * at])) {
+    matchEntries(wanted, lanes, at, at + 1, found, matches, seen);
+    return matches;
+  }
+  const row = folios.rowOf(readLanes[2 * at]);
+  const isWhole = head[row] === readLanes[2 * at] && pages[row] >= blockPages && isHugePage(lanes, at);
+  return matchEntries(wanted, lanes, at, isWhole ? at + 1 : at + blockPages, found, matches, seen);
 }
 
 /** One row per folio and place: pages of a folio that lie as they do in it belong to one mapping. */

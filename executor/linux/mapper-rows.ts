@@ -47,17 +47,19 @@ export function copyMapper(
   const to = addMapper(into, frame, pid[row], pageNumber[row]);
   if (to < 0) return false;
   if (vmaFlags) into.vmaFlags[to] = vmaFlags[row];
-  if (allowedNodes) into.allowedNodes.set(allowedNodes.subarray(2 * row, 2 * row + 2), 2 * to);
+  if (allowedNodes) {
+    into.allowedNodes[2 * to] = allowedNodes[2 * row];
+    into.allowedNodes[2 * to + 1] = allowedNodes[2 * row + 1];
+  }
   if (policy) into.policy[to] = policy[row];
   return true;
 }
 
 /** The rows in the order of the frames. */
 export function toMappers(rows: MapperRows, answer: Uint8Array, how: MapperWays): FrameMappers {
-  const order = sortByKey(
-    Uint32Array.from({ length: rows.count }, (_, row) => row),
-    rows.frame,
-  );
+  const all = new Uint32Array(rows.count);
+  for (let row = 0; row < all.length; row++) all[row] = row;
+  const order = sortByKey(all, rows.frame);
   const sorted = createMapperRows(rows.count);
   for (const row of order) copyMapper(sorted, rows.frame[row], rows, row);
   const { frame, pid, pageNumber, vmaFlags, allowedNodes, policy } = sorted;

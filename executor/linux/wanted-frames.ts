@@ -12,22 +12,32 @@ export interface WantedFrames {
   readonly words: Int32Array;
 }
 
-/** All frames of folios given by head (ascending, below 2^32) and size; size 0 = not wanted. */
-export function createWantedFrames(head: Float64Array, pages: Uint32Array): WantedFrames {
-  const top = new Uint32Array(2 ** 32 / chunkFrames);
+/** Half a MiB, for all frames below 2^32; used again and again. */
+export function createTop(): Uint32Array {
+  return new Uint32Array(2 ** 32 / chunkFrames);
+}
+
+/** All frames of folios given by head (ascending, below 2^32) and size; size 0 = not wanted. Overwrites `top`. */
+export function createWantedFrames(head: Float64Array, pages: Uint32Array, top = createTop()): WantedFrames {
+  top.fill(0);
   let chunks = 1;
   for (let row = 0; row < head.length; row++)
     for (let at = head[row]; at < head[row] + pages[row]; at += chunkFrames - (at % chunkFrames))
       if (top[at >>> 15] === 0) top[at >>> 15] = chunks++;
   const words = new Int32Array(chunks * chunkWords);
-  for (let row = 0; row < head.length; row++)
-    for (let at = head[row]; at < head[row] + pages[row]; at++) words[wordOf(top, at)] |= 1 << at;
+  for (let row = 0; row < head.length; row++) setFrames(top, words, head[row], pages[row]);
   return { top, words };
 }
 
-/** Whether any of the 512 frames from `first` (a multiple of 512) on is wanted. */
-export function wantsBlock({ top, words }: WantedFrames, first: number): boolean {
-  const from = wordOf(top, first);
+/** Folios are powers of two and aligned to their size: below 32 they lie in one word, above they fill words. */
+function setFrames(top: Uint32Array, words: Int32Array, head: number, pages: number): void {
+  if (pages < 32) for (let at = head; at < head + pages; at++) words[wordOf(top, at)] |= 1 << at;
+  else for (let at = head; at < head + pages; at += 32) words[wordOf(top, at)] = -1;
+}
+
+/** Whether any frame of the aligned block of 512 around this one is wanted. */
+export function wantsBlock({ top, words }: WantedFrames, frame: number): boolean {
+  const from = wordOf(top, frame) & ~(blockFrames / 32 - 1);
   let any = 0;
   for (let word = from; word < from + blockFrames / 32; word++) any |= words[word];
   return any !== 0;
@@ -64,14 +74,24 @@ export function matchEntries(
 }
 
 /**
- * Whether the 512 entries from `from` on are the 512 frames of one aligned block in their order, as a huge
- * page shows. Looks at the ends first, so that base pages cost nothing.
+ * Whether the 512 entries from `from` on name frames of one aligned block of 512 only, as those of a huge page
+ * do. If nothing of that block is wanted, none of them can match, present or not: one look for all. The last is
+ * looked at first, so that base pages cost nothing.
  */
-export function isBlock(lanes: Int32Array, from: number): boolean {
+export function staysInBlock(lanes: Int32Array, from: number): boolean {
+  const first = lanes[2 * from];
+  const end = 2 * (from + blockFrames);
+  if ((lanes[end - 2] ^ first) >>> 9 !== 0) return false;
+  let differs = 0;
+  for (let at = 2 * from; at < end; at += 2) differs |= lanes[at] ^ first;
+  return differs >>> 9 === 0;
+}
+
+/** Whether the 512 entries from `from` on are present and the 512 frames of an aligned block in their order. */
+export function isHugePage(lanes: Int32Array, from: number): boolean {
   const first = lanes[2 * from];
   const high = lanes[2 * from + 1];
-  const last = 2 * (from + blockFrames - 1);
-  if (high >= 0 || (first & (blockFrames - 1)) !== 0 || lanes[last] !== first + blockFrames - 1) return false;
+  if (high >= 0 || (first & (blockFrames - 1)) !== 0) return false;
   let differs = 0;
   for (let at = 0; at < blockFrames; at++)
     differs |= (lanes[2 * (from + at)] ^ (first + at)) | (lanes[2 * (from + at) + 1] ^ high);
