@@ -1,12 +1,15 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { writeFileSync } from 'node:fs';
 import path from 'node:path';
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { FRAME_LOW } from '../../../executor/linux/frame-flags.ts';
+import { SPACE } from '../../../executor/plan.ts';
 import { connectSensor } from '../../../runtime/telemetry/sensor-client.ts';
 import { readSample } from '../../../runtime/telemetry/sensor-messages.ts';
-import { sampleOf } from '../samples.ts';
-import { createProcTree, EXCLUSIVE, PRESENT, type ProcTree } from './proc-tree.ts';
+import { owner, sampleOf } from '../samples.ts';
+import { createProcTree, EXCLUSIVE, PAGES_PER_BLOCK, PRESENT, type ProcTree } from './proc-tree.ts';
 
 let tree: ProcTree;
 beforeEach(() => {
@@ -56,8 +59,51 @@ describe('the sensor process', () => {
     await source.value.close();
   });
 
+  test('answers physical samples', async () => {
+    const flags = new BigUint64Array(1_024).fill(BigInt(FRAME_LOW.buddy));
+    flags.fill(BigInt(FRAME_LOW.lru), 5, 7);
+    tree.write('sys/kernel/mm/page_idle/bitmap', '\0'.repeat(2 * (PAGES_PER_BLOCK / 8)));
+    tree.write('proc/kpageflags', '');
+    writeFileSync(path.join(tree.root, 'proc/kpageflags'), flags);
+    const socket = path.join(tree.root, 'sensor.sock');
+    const sensor = startSensor(
+      ...['--root', tree.root, '--socket', socket, '--source', 'idle-pages', '--nodes', '0'],
+    );
+    await once(sensor.stderr, 'data');
+    const source = await connectSensor(socket);
+    if (!source.ok) throw new Error(source.message);
+    await source.value.next();
+    expect(await source.value.next()).toMatchObject({
+      ok: true,
+      value: {
+        space: SPACE.physical,
+        owners: [],
+        rows: { pageNumber: Float64Array.of(5, 6), coverage: Uint8Array.of(255, 255) },
+      },
+    });
+    tree.write('sys/devices/system/node/online', '1\n');
+    expect(await source.value.next()).toMatchObject({ ok: false, code: 'node-missing' });
+    sensor.kill('SIGTERM');
+    await once(sensor, 'exit');
+    await source.value.close();
+  });
+
+  const idle = ['--socket', '/nowhere/s', '--source', 'idle-pages'];
   test.each([
     [[], 'arguments-missing'],
+    [['--socket', '/nowhere/s', '--uid', '5', '--source', 'guess'], 'arguments-invalid'],
+    [['--socket', '/nowhere/s', '--uid', '5', '--mode', 'full'], 'arguments-invalid'],
+    [[...idle, '--uid', '5'], 'arguments-invalid'],
+    [[...idle, '--cgroup', 'work'], 'arguments-invalid'],
+    [[...idle, '--nodes', '3-1'], 'arguments-invalid'],
+    [[...idle, '--nodes', ''], 'arguments-invalid'],
+    [[...idle, '--mode', 'half'], 'arguments-invalid'],
+    [[...idle, '--sampling-share', '0.5'], 'arguments-invalid'],
+    [[...idle, '--mode', 'sampled', '--sampling-share', '0'], 'arguments-invalid'],
+    [[...idle, '--mode', 'sampled', '--sampling-share', '1.1'], 'arguments-invalid'],
+    [[...idle, '--regions', 'pages'], 'arguments-invalid'],
+    [[...idle, '--seed', '1.5'], 'arguments-invalid'],
+    [[...idle, '--root', '/nowhere'], 'idle-tracking-missing'],
     [['--socket', '/nowhere/s', '--cgroup', '/a', '--uid', '5'], 'arguments-missing'],
     [['--socket', '/nowhere/s', '--uid', '5', '--sampling-period', '0'], 'arguments-invalid'],
     [['--what'], 'arguments-unknown'],
@@ -73,6 +119,31 @@ describe('the sensor process', () => {
 });
 
 describe('readSample', () => {
+  const physical = {
+    ...sampleOf(
+      [
+        { owner: 0, page: 8, pages: 8 },
+        { owner: 0, page: 16 },
+      ],
+      [],
+    ),
+    space: 1,
+  };
+
+  test('takes frames, which have no owners', () => {
+    expect(readSample(physical)).toEqual(physical);
+  });
+
+  test.each([
+    ['frames with owners', { ...physical, owners: [owner(1)] }],
+    ['frames of an owner', { ...physical, rows: { ...physical.rows, owner: Uint16Array.of(0, 1) } }],
+    ['overlapping frames', { ...physical, rows: { ...physical.rows, pages: Uint32Array.of(9, 1) } }],
+    ['frames out of order', { ...physical, rows: { ...physical.rows, pageNumber: Float64Array.of(16, 8) } }],
+    ['virtual pages without owners', { ...physical, space: 0 }],
+  ])('refuses %s', (_, sample) => {
+    expect(readSample(sample)).toBeUndefined();
+  });
+
   const good = sampleOf([
     { owner: 0, page: 1 },
     { owner: 0, page: 3, pages: 2 },
