@@ -31,6 +31,8 @@ const LOG_LEVEL = 1;
 const ATTRIBUTE_BYTES = 144;
 const RUN_BYTES = 80;
 const FUNCTION_INFO_BYTES = 8;
+/** The verifier breaks off with EAGAIN when a signal comes. */
+const attemptsMax = 8;
 /** A log of a program that is refused can be long; what it was refused for stands at its end. */
 const LOG_BYTES = 4 * 2 ** 20;
 
@@ -60,9 +62,9 @@ export function loadProgram(program: Program): Result<number, BpfFault> {
   if (!btf.ok) return btf;
   const { block } = createLoad(program, btf.value, 0);
   const loaded = call(COMMAND.programLoad, block, 'the program');
-  const explained = loaded.ok || loaded.code !== 'program-refused' ? loaded : explain(program, btf.value);
+  const said = loaded.ok || loaded.code !== 'program-refused' ? '' : readLog(program, btf.value);
   if (btf.value >= 0) closeSync(btf.value);
-  return explained;
+  return said === '' || loaded.ok ? loaded : failure(loaded.code, `${loaded.message} (${said})`);
 }
 
 /** Runs a program; `prepareRun` makes what it takes, once for all runs. False when the kernel refused. */
@@ -109,19 +111,17 @@ function createLoad({ code, callbackAt }: Program, btfFd: number, logBytes: numb
   return { block, logAt };
 }
 
-/** Asks once more with a log, and ends with its last words. */
-function explain(program: Program, btfFd: number): Result<never, BpfFault> {
+/** Asks once more with a log; its last words. */
+function readLog(program: Program, btfFd: number): string {
   const { block, logAt } = createLoad(program, btfFd, LOG_BYTES);
-  syscall(syscallBpf, COMMAND.programLoad, block, ATTRIBUTE_BYTES);
+  const loaded = Number(syscall(syscallBpf, COMMAND.programLoad, block, ATTRIBUTE_BYTES));
+  if (loaded >= 0) closeSync(loaded);
   const log = block.subarray(logAt, block.indexOf(0, logAt)).toString('latin1');
   const words = log
     .trim()
     .split('\n')
     .filter((line) => !/^(processed|verification|stack)/.test(line));
-  return failure(
-    'program-refused',
-    `the verifier refused the walk (${words.slice(-2).join(' / ').slice(0, 400)}); frames resolve by the scan`,
-  );
+  return words.slice(-2).join(' / ').slice(0, 400);
 }
 
 /** The attributes of one call, and room behind them for what they point to. */
@@ -143,9 +143,13 @@ function createAttributes(moreBytes: number) {
 }
 
 function call(command: number, block: Buffer, what: string): Result<number, BpfFault> {
-  const returned = Number(syscall(syscallBpf, command, block, ATTRIBUTE_BYTES));
-  if (returned >= 0) return success(returned);
-  const errno = lastErrno();
+  let errno = 0;
+  for (let attempt = 0; attempt < attemptsMax; attempt++) {
+    const returned = Number(syscall(syscallBpf, command, block, ATTRIBUTE_BYTES));
+    if (returned >= 0) return success(returned);
+    errno = lastErrno();
+    if (errno !== ERRNO.EAGAIN) break;
+  }
   if (errno === ERRNO.EPERM)
     return failure('permission-missing', `bpf(2) refused ${what}; grant CAP_BPF and CAP_PERFMON`);
   if (errno === ERRNO.ENOSYS)

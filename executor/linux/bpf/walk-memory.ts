@@ -40,6 +40,12 @@ export const SLOT = {
   stableNode: 27,
   stableItem: 28,
   stableAddress: 29,
+  /** What is known of a mapping and its owner: neighbours in a question mostly share both. 0 = none. */
+  knownVma: 30,
+  knownPid: 31,
+  knownFlags: 32,
+  knownNodes: 33,
+  knownPolicy: 34,
   /** In and out of the locating program. */
   fileAt: 40,
   candidate: 41,

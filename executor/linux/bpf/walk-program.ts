@@ -40,6 +40,7 @@ export function assembleWalk(layout: KernelLayout, bases: KernelBases, mapFd: nu
 function emitMain(e: Emitter, mapFd: number): void {
   e.mapValue(R9, mapFd, 0);
   e.setValue('state', STATE.fetch);
+  e.setValue('knownVma', 0);
   e.kernelFunction(e.layout.rcuLock);
   e.move(R1, MAPPER_BOUNDS.walkStepsPerCall);
   e.callback(R2, 'step');

@@ -27,39 +27,49 @@ export function emitRecord(e: Emitter): void {
   e.store(R6, ROW.address, R8);
   emitCopy(e, ROW.cursor, 'cursor');
   emitCopy(e, ROW.kind, 'kind');
-  e.storeValue(R6, ROW.nodes, 0);
-  e.move(R1, 0);
-  e.store(R6, ROW.pid, R1, 'word');
-  e.store(R6, ROW.policy, R1, 'word');
-
   e.get(R7, 'vma');
+  e.get(R1, 'knownVma');
+  e.jumpIf('equal', R1, reg(R7), 'known');
+
+  for (const slot of ['knownPid', 'knownNodes', 'knownPolicy'] as const) e.setValue(slot, 0);
+  e.set('knownVma', R7);
   e.read(R7, [R1, layout.vmaFlags], [R7, layout.vmaPolicy]);
-  e.store(R6, ROW.vmaFlags, R1);
-  e.set('left', R7);
+  e.set('knownFlags', R1);
   emitOwner(e);
   emitPolicy(e);
-  e.label('recorded');
+
+  e.label('known');
+  emitCopy(e, ROW.pid, 'knownPid');
+  emitCopy(e, ROW.policy, 'knownPolicy');
+  e.get(R1, 'knownFlags');
+  e.store(R6, ROW.vmaFlags, R1);
+  e.get(R1, 'knownNodes');
+  e.store(R6, ROW.nodes, R1);
 }
 
-/** The process: by its leader's id while the leader has the memory, else by the id of a thread that has. */
+/**
+ * The process: by its leader's id while the leader has the memory, else by the id of a thread that has. R7, the
+ * mapping's policy, goes to `left`.
+ */
 function emitOwner(e: Emitter): void {
   const { layout } = e;
+  e.set('left', R7);
   e.get(R7, 'mm');
   e.read(R7, [R8, layout.mmOwner]);
-  e.checkAddress(R8, 'recorded');
+  e.checkAddress(R8, 'known');
   e.read(R8, [R3, layout.taskMm]);
-  e.jumpIf('not', R3, reg(R7), 'recorded');
+  e.jumpIf('not', R3, reg(R7), 'known');
   e.set('task', R8);
-  e.read(R8, [R3, layout.taskPid, 'word']);
-  e.store(R6, ROW.pid, R3, 'word');
   e.read(R8, [R3, layout.taskNodes]);
-  e.store(R6, ROW.nodes, R3);
+  e.set('knownNodes', R3);
+  e.read(R8, [R3, layout.taskPid, 'word']);
+  e.set('knownPid', R3);
   e.read(R8, [R8, layout.taskLeader]);
   e.checkAddress(R8, 'owner known');
   e.read(R8, [R3, layout.taskMm]);
   e.jumpIf('not', R3, reg(R7), 'owner known');
   e.read(R8, [R3, layout.taskPid, 'word']);
-  e.store(R6, ROW.pid, R3, 'word');
+  e.set('knownPid', R3);
   e.label('owner known');
 }
 
@@ -76,13 +86,13 @@ function emitPolicy(e: Emitter): void {
   e.compute('or', R8, 1);
   e.jump('policy known');
   e.label('policy');
-  e.checkAddress(R7, 'recorded');
+  e.checkAddress(R7, 'known');
   e.read(R7, [R3, layout.policyMode, 'word']);
   e.compute('and', R3, 0xff);
   e.compute('add', R3, 2);
   e.compute('or', R8, reg(R3));
   e.label('policy known');
-  e.store(R6, ROW.policy, R8, 'word');
+  e.set('knownPolicy', R8);
 }
 
 /** Ends the frame: its header, and its rows count. */
