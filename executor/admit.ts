@@ -49,7 +49,7 @@ function admitEntries(
   topology: Topology,
 ): Result<AdmittedPlan, PlanFault> {
   const { owner, space, pageNumber, pages, target } = plan;
-  const targetVerdicts = judgeTargets(scope, limits, topology);
+  const targetVerdicts = judgeTargets(scope, limits, topology, isPhysical(plan));
   const verdicts = new Uint8Array(target.length);
   let pagesTotal = 0;
   let open = 0;
@@ -61,12 +61,13 @@ function admitEntries(
       Math.floor(first) === first &&
       count > 0 &&
       first + count <= BOUNDS.pageNumberMax &&
+      space[i] === space[0] &&
       (space[i] === SPACE.virtual ? owner[i] < plan.owners.length : space[i] === SPACE.physical);
     if (!sound) return malformedEntry(plan, i);
     if (count > BOUNDS.pagesPerEntryMax) {
       return tooLarge(`entry ${i} names ${count} pages, at most ${BOUNDS.pagesPerEntryMax} are allowed`);
     }
-    const verdict = space[i] === SPACE.virtual ? targetVerdicts[target[i]] : VERDICT.unsupported;
+    const verdict = targetVerdicts[target[i]];
     verdicts[i] = verdict;
     if (verdict === VERDICT.none) {
       pagesTotal += count;
@@ -79,14 +80,20 @@ function admitEntries(
   return success({ plan, scope, verdicts, order: orderOpen(plan, verdicts, open), pages: pagesTotal });
 }
 
+/** Whether a plan names frames. Nothing at all is no frame. */
+export function isPhysical({ space }: BoundPlan): boolean {
+  return space[0] === SPACE.physical;
+}
+
 /** The verdict of every possible target byte. */
-function judgeTargets(scope: Scope, limits: Limits, topology: Topology): Uint8Array {
+function judgeTargets(scope: Scope, limits: Limits, topology: Topology, physical: boolean): Uint8Array {
   const verdicts = new Uint8Array(256).fill(VERDICT['target-unknown']);
   for (const { node } of topology.nodes) {
     verdicts[node] = scope.nodes.has(node) ? VERDICT.none : VERDICT['target-forbidden'];
   }
   verdicts[TARGET_SWAP] = VERDICT.unsupported;
-  if (!limits.backends.has('move_pages')) verdicts.fill(VERDICT.unsupported);
+  const able = limits.backends.has('move_pages') || (physical && limits.backends.has('move_phys_pages'));
+  if (!able) verdicts.fill(VERDICT.unsupported);
   return verdicts;
 }
 

@@ -1,7 +1,9 @@
-import { FACT, type Kernel } from './kernel.ts';
+import { FACT, FRAME, type Kernel } from './kernel.ts';
+import { createFrameStore, spanOf } from './kernel-simulated/frame-store.ts';
 import { type SimulatedMachineOptions, createSimulatedKernel } from './kernel-simulated/kernel.ts';
 import {
   EXTRA,
+  type FrameMark,
   HUGE_PAGES,
   type MachineState,
   type NodeState,
@@ -14,14 +16,19 @@ import {
   findProcess,
   folioPages,
   folioStart,
+  frameOfPage,
   freePage,
   freePages,
+  mappingsOf,
   nodeOfPage,
   placePage,
+  relocateHuge,
   relocatePage,
+  shareFrame,
   splitFolio,
 } from './kernel-simulated/memory.ts';
 import { ABSENT } from './kernel-simulated/page-table.ts';
+import { createRandom } from './kernel-simulated/random.ts';
 import type { OwnerRef } from './plan.ts';
 
 export type { SimulatedFaults, SimulatedMachineOptions } from './kernel-simulated/kernel.ts';
@@ -36,6 +43,9 @@ export interface PageProperties {
   readonly file?: boolean;
   readonly pinned?: boolean;
 }
+
+/** States of a frame that no page of a process is behind. */
+export type LooseState = 'usable' | 'kernel' | 'offline' | 'poisoned' | 'unmovable';
 
 /** The machine's own side: what processes and the outside world do to it. Page numbers are virtual. */
 export interface SimulatedMachine {
@@ -57,6 +67,17 @@ export interface SimulatedMachine {
   setFlags(owner: OwnerRef, pageNumber: number, properties: PageProperties): void;
   /** One folio of 512 pages from an aligned page number on; its node, or -1 where no node has the room. */
   makeHuge(owner: OwnerRef, alignedPageNumber: number): number;
+  /** -1 = not present. */
+  frameOf(owner: OwnerRef, pageNumber: number): number;
+  framesOf(owner: OwnerRef, pageNumbers: Float64Array): Float64Array;
+  /** A second process maps the same frame (huge folios whole, at an aligned page), as after a fork. */
+  shareFrame(owner: OwnerRef, pageNumber: number, other: OwnerRef, otherPageNumber: number): void;
+  /** A frame in use that nobody maps: page cache if `usable`. */
+  addFrame(node: number, state: LooseState): number;
+  /** Frees what `addFrame` made. */
+  dropFrame(frame: number): void;
+  /** Says of a mapped frame what does not follow from its use. */
+  markFrame(frame: number, mark: { readonly state?: LooseState; readonly cgroup?: string }): void;
   setCpuset(owner: OwnerRef, nodes: readonly number[] | undefined): void;
   /** Base pages held per node by all processes. */
   usage(): ReadonlyMap<number, number>;
@@ -70,22 +91,44 @@ export interface SimulatedMachine {
 
 /** A machine in memory that answers the kernel port as Linux does, corners included. Deterministic. */
 export function createSimulatedMachine(options: SimulatedMachineOptions): SimulatedMachine {
-  const state: MachineState = { generation: 1, nodes: new Map(), processes: new Map() };
+  const state: MachineState = {
+    generation: 1,
+    nodes: new Map(),
+    processes: new Map(),
+    shared: new Map(),
+    marks: new Map(),
+    loose: new Map(),
+  };
+  // Frames have chances of their own, so that which faults happen does not depend on what is allocated.
+  const random = createRandom((options.seed ?? 1) + 1);
   let nextPid = 1_000;
-  setNodes(state, options.nodes.map(startNode));
+  let nextFrame = FIRST_FRAME;
 
   function nameFreshProcess(): OwnerRef {
     while (state.processes.has(nextPid)) nextPid++;
     return { pid: nextPid, startTimeTicks: nextPid++, stackStart: '140000000000000' };
   }
 
+  function startNode(node: SimulatedNode): NodeState {
+    const span = spanOf(node.capacityPages);
+    const frames = createFrameStore(nextFrame, span, random);
+    nextFrame += span;
+    return { ...node, watermarkPages: node.watermarkPages ?? 0, held: 0, filled: 0, frames };
+  }
+
   const processOf = (owner: OwnerRef) => findProcess(state, owner);
+
+  function framesOf(owner: OwnerRef, pageNumbers: Float64Array): Float64Array {
+    const process = processOf(owner);
+    return pageNumbers.map((page) => (process ? frameOfPage(process, page) : -1));
+  }
 
   function nodesOf(owner: OwnerRef, pageNumbers: Float64Array): Int16Array {
     const process = processOf(owner);
     return Int16Array.from(pageNumbers, (page) => (process ? nodeOfPage(process, page) : -1));
   }
 
+  setNodes(state, options.nodes.map(startNode));
   return {
     kernel: createSimulatedKernel(state, options),
     spawn({ ref, cgroup = '/', uid = 0 } = {}) {
@@ -118,8 +161,8 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
       for (let page = pageNumber; page < pageNumber + pages; page++) {
         const slot = process.table.find(page);
         if (slot < 0 || process.table.nodeAt(slot) === ABSENT) continue;
-        if (process.table.flagsAt(slot) & EXTRA.huge) splitFolio(process, page - (page % HUGE_PAGES));
-        freePage(state, process, slot);
+        if (process.table.flagsAt(slot) & EXTRA.huge) splitFolio(state, process, page - (page % HUGE_PAGES));
+        freePage(state, process, page);
       }
     },
     place(owner, pageNumber, node) {
@@ -127,21 +170,22 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
       const slot = process ? process.table.find(pageNumber) : -1;
       if (!process || slot < 0 || process.table.nodeAt(slot) === ABSENT) return;
       const flags = process.table.flagsAt(slot);
-      const start = folioStart(pageNumber, flags);
-      for (let page = start; page < start + folioPages(flags); page++) {
-        relocatePage(state, process, process.table.find(page), node);
-      }
+      if (flags & EXTRA.huge) relocateHuge(state, process, folioStart(pageNumber, flags), node);
+      else relocatePage(state, process, pageNumber, node);
     },
     setFlags(owner, pageNumber, properties) {
       const process = processOf(owner);
       const slot = process ? process.table.find(pageNumber) : -1;
       if (!process || slot < 0 || process.table.nodeAt(slot) === ABSENT) return;
-      let flags = process.table.flagsAt(slot);
-      for (const [name, value] of Object.entries(properties)) {
-        const bit = name === 'pinned' ? EXTRA.pinned : FACT[name as keyof typeof FACT];
-        flags = value ? flags | bit : flags & ~bit;
+      for (const { process: each, page } of mappingsOf(state, process, pageNumber)) {
+        const mapped = each.table.find(page);
+        let flags = each.table.flagsAt(mapped);
+        for (const [name, value] of Object.entries(properties)) {
+          const bit = name === 'pinned' ? EXTRA.pinned : FACT[name as keyof typeof FACT];
+          flags = value ? flags | bit : flags & ~bit;
+        }
+        each.table.setFlags(mapped, flags);
       }
-      process.table.setFlags(slot, flags);
     },
     makeHuge(owner, start) {
       const process = processOf(owner);
@@ -149,13 +193,43 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
       this.free(owner, start, HUGE_PAGES);
       const node = chooseNode(state.nodes, process, HUGE_PAGES);
       if (!node) return -1;
-      for (let page = start; page < start + HUGE_PAGES; page++) {
-        placePage(state, process, page);
-        const slot = process.table.find(page);
-        relocatePage(state, process, slot, node.node);
-        process.table.setFlags(slot, process.table.flagsAt(slot) | EXTRA.huge);
-      }
+      placeHuge(process, start, node);
       return node.node;
+    },
+    frameOf: (owner, pageNumber) => framesOf(owner, Float64Array.of(pageNumber))[0],
+    framesOf,
+    shareFrame(owner, pageNumber, other, otherPageNumber) {
+      const [from, to] = [processOf(owner), processOf(other)];
+      if (!from || !to || nodeOfPage(from, pageNumber) < 0) return;
+      const flags = from.table.flagsAt(from.table.find(pageNumber));
+      const start = folioStart(pageNumber, flags);
+      const otherStart = otherPageNumber - (pageNumber - start);
+      this.free(other, otherStart, folioPages(flags));
+      for (let i = 0; i < folioPages(flags); i++)
+        shareFrame(state, { process: from, page: start + i }, { process: to, page: otherStart + i });
+    },
+    addFrame(node, name) {
+      const found = state.nodes.get(node);
+      if (!found) return -1;
+      const frame = found.frames.take();
+      found.filled++;
+      state.loose.set(frame, FRAME[name]);
+      return frame;
+    },
+    dropFrame(frame) {
+      const node = [...state.nodes.values()].find(
+        ({ frames }) => frame >= frames.first && frame < frames.end,
+      );
+      if (!state.loose.delete(frame) || !node) return;
+      node.filled--;
+      node.frames.give(frame);
+    },
+    markFrame(frame, { state: name, cgroup }) {
+      const mark: FrameMark = {
+        ...(name !== undefined && { state: FRAME[name] }),
+        ...(cgroup !== undefined && { cgroup }),
+      };
+      state.marks.set(frame, mark);
     },
     setCpuset(owner, nodes) {
       const process = processOf(owner);
@@ -177,6 +251,7 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
       );
       state.generation++;
       for (const process of state.processes.values()) evacuate(state, process, gone);
+      for (const process of state.processes.values()) process.held[gone] = 0;
     },
     fill(node, pages) {
       const found = state.nodes.get(node);
@@ -185,8 +260,19 @@ export function createSimulatedMachine(options: SimulatedMachineOptions): Simula
   };
 }
 
-function startNode(node: SimulatedNode): NodeState {
-  return { ...node, watermarkPages: node.watermarkPages ?? 0, held: 0, filled: 0 };
+/** 1 GiB: what lies below has no node. */
+const FIRST_FRAME = 262_144;
+
+function placeHuge(process: Process, start: number, node: NodeState): void {
+  const head = node.frames.takeBlock();
+  node.held += HUGE_PAGES;
+  process.held[node.node] += HUGE_PAGES;
+  for (let i = 0; i < HUGE_PAGES; i++) {
+    const slot = process.table.add(start + i);
+    process.table.setNode(slot, node.node);
+    process.table.setFrame(slot, head + i);
+    process.table.setFlags(slot, FACT.present | FACT.movable | EXTRA.huge);
+  }
 }
 
 /** Fastest first, which is the order of first touch. */
@@ -197,11 +283,11 @@ function setNodes({ nodes }: MachineState, list: readonly NodeState[]): void {
 }
 
 function evacuate(state: MachineState, process: Process, gone: number): void {
-  process.table.forEachPresent((_page, slot) => {
+  process.table.forEachPresent((page, slot) => {
     if (process.table.nodeAt(slot) !== gone) return;
-    process.held[gone]--;
+    if (process.table.flagsAt(slot) & EXTRA.huge) splitFolio(state, process, page - (page % HUGE_PAGES));
     const refuge = chooseNode(state.nodes, process, 1);
-    if (refuge) relocatePage(state, process, slot, refuge.node);
-    else freePage(state, process, slot);
+    if (refuge) relocatePage(state, process, page, refuge.node);
+    else freePage(state, process, page);
   });
 }

@@ -1,3 +1,4 @@
+import type { FrameMappers } from './frame-mappers.ts';
 import type { OwnerRef } from './plan.ts';
 import type { Result } from './result.ts';
 import type { Topology } from './topology.ts';
@@ -25,6 +26,34 @@ export interface PageFacts {
   readonly folioStart: Float64Array;
   /** Base pages of that folio. */
   readonly folioPages: Uint32Array;
+  /** Number of the frame behind the page; -1 where not present. */
+  readonly frame: Float64Array;
+}
+
+/** What a page frame is, whoever maps it. */
+export const FRAME = {
+  /** Memory of processes or page cache, of a kind that migrates. */
+  usable: 0,
+  /** In the free lists. */
+  free: 1,
+  /** The kernel's own: slab, page tables, reserved. */
+  kernel: 2,
+  /** Taken offline, or no memory at all. */
+  offline: 3,
+  poisoned: 4,
+  /** Anything else that stays where it is: the zero page, buffers of drivers. */
+  unmovable: 5,
+} as const;
+
+/** Columns with one row per asked frame. */
+export interface FrameFacts {
+  /** One of `FRAME`. */
+  readonly state: Uint8Array;
+  /** First frame of the folio that the frame belongs to. */
+  readonly folioStart: Float64Array;
+  readonly folioPages: Uint32Array;
+  /** Inode of the memory cgroup that is charged for it; 0 = none, or the kernel does not tell. */
+  readonly charged: Float64Array;
 }
 
 /** The outcome of one call: the kernel's return value, and errno (0 unless it was -1). */
@@ -44,8 +73,13 @@ export interface OwnerMemory {
   facts(pageNumber: Float64Array): Result<PageFacts>;
   /** Where pages are now: a node id or a negative errno per page, in `status`. */
   query(pageNumber: Float64Array, status: Int32Array): CallResult;
-  /** Asks the kernel to move each page to its node; `status` only as far as the kernel wrote it. */
-  move(pageNumber: Float64Array, node: Int32Array, status: Int32Array): CallResult;
+  /** Which frames are behind pages now, or -1; in `frame`. False when the memory is gone. */
+  frames(pageNumber: Float64Array, frame: Float64Array): boolean;
+  /**
+   * Asks the kernel to move each page to its node; `status` only as far as the kernel wrote it. With `together`
+   * also pages that others map.
+   */
+  move(pageNumber: Float64Array, node: Int32Array, status: Int32Array, together?: boolean): CallResult;
   close(): void;
 }
 
@@ -65,5 +99,15 @@ export interface Kernel {
   isMember(ref: OwnerRef, members: ScopeMembers): boolean;
   /** Base pages the scope's members hold on each node, by node id. */
   usage(members: ScopeMembers): Result<ReadonlyMap<number, number>>;
+  /** How the process that has this pid now is named. */
+  refOf(pid: number): Result<OwnerRef>;
+  /** Facts about frames, ascending. */
+  frames(frame: Float64Array): Result<FrameFacts>;
+  /** Who maps folios, by their first frames: ascending and distinct. */
+  mappers(head: Float64Array): Result<FrameMappers>;
+  /** Inodes of a cgroup and of all below it. */
+  cgroups(path: string): Result<ReadonlySet<number>>;
+  /** As `OwnerMemory.move`, of the folios that begin at these frames, whoever they belong to by then. */
+  moveFrames(head: Float64Array, node: Int32Array, status: Int32Array, together: boolean): CallResult;
   close(): void;
 }

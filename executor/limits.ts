@@ -8,6 +8,8 @@ export const BOUNDS = {
   pagesPerEntryMax: 1_048_576,
   /** Base pages that all entries of a plan name together (16 GiB). */
   pagesPerPlanMax: 4_194_304,
+  /** Folios that a physical plan moves; the rest is not attempted, since an outcome could not name them. */
+  frameMovesMax: 1_048_576,
   headroomEntriesMax: 255,
   /** One past the highest page number; also the span that doubles hold exactly with room to add. */
   pageNumberMax: 2 ** 52,
@@ -24,6 +26,8 @@ export const BOUNDS = {
   batchPagesMin: 64,
   batchPagesMax: 16_384,
   callLatencyTargetMsMax: 1_000,
+  /** Groups below one that a scope names. */
+  cgroupsMax: 65_536,
   limitsScopesMax: 1_024,
   limitsListMax: 4_096,
   pathBytesMax: 4_096,
@@ -53,7 +57,8 @@ export interface Scope {
   readonly bytesPerSecondMax?: number;
 }
 
-export type Backend = 'move_pages';
+/** `move_phys_pages` carries out physical plans only. */
+export type Backend = 'move_pages' | 'move_phys_pages';
 
 /** The operator's file, checked. Nothing on the executor's socket widens it. */
 export interface Limits {
@@ -67,7 +72,12 @@ export interface Limits {
   readonly protectedPids: ReadonlySet<number>;
   /** Owners in these groups are never touched, whatever scope names them. */
   readonly protectedMembers: readonly ScopeMembers[];
+  /** In the operator's order: the first one carries out physical plans. */
   readonly backends: ReadonlySet<Backend>;
+  /** Whether who maps a frame is asked of the kernel's reverse map first, by a BPF program. */
+  readonly walkReverseMap: boolean;
+  /** The number that this kernel gave the system call; there is no other way to know it. */
+  readonly movePhysPages?: { readonly number: number };
   /** How long one kernel call should take; LRU caches stay off machine-wide meanwhile. */
   readonly callLatencyTargetMs: number;
   /** Kinds of pages that the kernel would move but that stay put unless the operator says so. */

@@ -2,10 +2,13 @@ import { parseArgs } from 'node:util';
 import { createExecutor } from './create-executor.ts';
 import { createJournal } from './journal.ts';
 import type { Limits } from './limits.ts';
+import type { Kernel } from './kernel.ts';
 import { openLinuxKernel } from './linux/kernel.ts';
+import { openMapperFinder } from './linux/open-mapper-finder.ts';
+import { openFrameMover } from './linux/move-phys-pages.ts';
 import { parseLimits } from './parse-limits.ts';
 import { readText } from './procfs/read-file.ts';
-import { failure, success, type Result } from './result.ts';
+import { failure, success, type Failure, type Result } from './result.ts';
 import type { FrameServer } from './wire/frame-server.ts';
 import { serveExecutor } from './server.ts';
 
@@ -25,7 +28,7 @@ if (started.ok) {
   const close = () => void started.value.close();
   process.once('SIGTERM', close).once('SIGINT', close);
 } else {
-  process.stderr.write(`terrace-executor: ${started.code}: ${started.message}\n`);
+  warn(started);
   process.exitCode = exitMisuse;
 }
 
@@ -40,7 +43,7 @@ async function start(): Promise<Result<FrameServer>> {
       'journal-missing',
       'an executor keeps a journal; give --journal FILE or journal.path in the limits file',
     );
-  const kernel = openLinuxKernel({ root: args.value.root, nowNs: () => Math.round(performance.now() * 1e6) });
+  const kernel = openKernel(args.value.root, limits.value);
   if (!kernel.ok) return kernel;
 
   const executor = createExecutor({
@@ -48,7 +51,7 @@ async function start(): Promise<Result<FrameServer>> {
     limits: limits.value,
     journal: createJournal({ path, bytesMax: limits.value.journal.bytesMax }),
     clock: { nowMs: () => Date.now() },
-    warn: ({ code, message }) => process.stderr.write(`terrace-executor: ${code}: ${message}\n`),
+    warn,
   });
   // Group and others get what `serveExecutor` grants, not a moment of more.
   process.umask(0o117);
@@ -66,6 +69,27 @@ async function start(): Promise<Result<FrameServer>> {
       await executor.close();
     },
   });
+}
+
+function openKernel(root: string, { backends, movePhysPages, walkReverseMap }: Limits): Result<Kernel> {
+  const nowNs = () => Math.round(performance.now() * 1e6);
+  const mover =
+    movePhysPages && backends.has('move_phys_pages')
+      ? openFrameMover(movePhysPages.number, nowNs)
+      : success(undefined);
+  if (!mover.ok) return mover;
+  const mappers = openMapperFinder(root, walkReverseMap, warn);
+  if (!mappers.ok) return mappers;
+  return openLinuxKernel({
+    root,
+    nowNs,
+    mappers: mappers.value,
+    ...(mover.value && { frameMover: mover.value }),
+  });
+}
+
+function warn({ code, message }: Failure): void {
+  process.stderr.write(`terrace-executor: ${code}: ${message}\n`);
 }
 
 function readArguments(): Result<Arguments> {

@@ -1,5 +1,5 @@
 import { BOUNDS } from './limits.ts';
-import type { BoundPlan, Budgets, Flow, NodeBudget, Outcome, PlanFault } from './plan.ts';
+import type { BoundPlan, Budgets, Flow, FrameMoves, NodeBudget, Outcome, PlanFault } from './plan.ts';
 import { isOwnerRef } from './procfs/proc.ts';
 import { ID_NONE, isAmount, isCount, isFields, readId } from './wire/envelope.ts';
 import { failure, success, type Result } from './result.ts';
@@ -73,7 +73,27 @@ export function readOutcome(value: unknown, entries: number): Outcome | undefine
     if (!isFields(item) || !isCount(item.from) || !isCount(item.to) || !isCount(item.pages)) return undefined;
     flows.push({ from: item.from, to: item.to, pages: item.pages });
   }
-  return { epoch, verdicts, movedPages, flows, calls, callNs };
+  const frames = readFrameMoves(value.frames, entries);
+  return frames && { epoch, verdicts, movedPages, flows, frames, calls, callNs };
+}
+
+function readFrameMoves(value: unknown, entries: number): FrameMoves | undefined {
+  if (!isFields(value)) return undefined;
+  const { entry, from, to, pages } = value;
+  if (!(entry instanceof Uint32Array && from instanceof Float64Array)) return undefined;
+  if (!(to instanceof Float64Array && pages instanceof Uint32Array)) return undefined;
+  const rows = entry.length;
+  if (rows > BOUNDS.frameMovesMax || [from, to, pages].some(({ length }) => length !== rows))
+    return undefined;
+  for (let row = 0; row < rows; row++) {
+    const sound = entry[row] < entries && isFrame(from[row]) && isFrame(to[row]) && pages[row] > 0;
+    if (!sound) return undefined;
+  }
+  return { entry, from, to, pages };
+}
+
+function isFrame(value: number): boolean {
+  return Number.isInteger(value) && value >= 0 && value < BOUNDS.pageNumberMax;
 }
 
 function readPlan(value: unknown): BoundPlan | undefined {

@@ -16,12 +16,13 @@ export interface PlanOwner {
 export type PlanOwners = readonly (PlanOwner | undefined)[];
 
 export function openOwners(refs: readonly OwnerRef[], used: Uint8Array, kernel: Kernel): PlanOwners {
-  return refs.map((ref, index) => {
-    if (used[index] === 0) return undefined;
-    const memory = kernel.open(ref);
-    if (!memory.ok) return undefined;
-    return { memory: memory.value, verdict: VERDICT.none, allowed: new Uint8Array(256) };
-  });
+  return refs.map((ref, index) => (used[index] === 0 ? undefined : openOwner(ref, kernel)));
+}
+
+export function openOwner(ref: OwnerRef, kernel: Kernel): PlanOwner | undefined {
+  const memory = kernel.open(ref);
+  if (!memory.ok) return undefined;
+  return { memory: memory.value, verdict: VERDICT.none, allowed: new Uint8Array(256) };
 }
 
 export function closeOwners(owners: PlanOwners): void {

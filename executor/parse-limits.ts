@@ -7,8 +7,8 @@ import { type Result, failure, success } from './result.ts';
 class Refusal extends Error {}
 
 const TOP_KEYS =
-  'scopes reservePages headroomPagesMax protectedPids protectedCgroups protectedUids backends ' +
-  'callLatencyTargetMs allow partialHuge journal topology';
+  'scopes reservePages headroomPagesMax protectedPids protectedCgroups protectedUids backends movePhysPages ' +
+  'walkReverseMap callLatencyTargetMs allow partialHuge journal topology';
 
 type Fields = Readonly<Record<string, unknown>>;
 
@@ -38,7 +38,8 @@ function readLimits(json: unknown): Limits {
       ...cgroups.map((path): ScopeMembers => ({ kind: 'cgroup', path })),
       ...uids.map((uid): ScopeMembers => ({ kind: 'uid', uid })),
     ],
-    backends: new Set(list(top.backends ?? ['move_pages'], 'limits.backends', backend)),
+    ...readBackends(top.backends ?? ['move_pages'], top.movePhysPages),
+    walkReverseMap: truth(top.walkReverseMap ?? false, 'limits.walkReverseMap'),
     callLatencyTargetMs: whole(
       top.callLatencyTargetMs ?? 20,
       'limits.callLatencyTargetMs',
@@ -112,6 +113,17 @@ function readPairs(value: unknown, path: string, nodes: ReadonlyMap<number, unkn
   });
 }
 
+function readBackends(value: unknown, numbered: unknown): Pick<Limits, 'backends' | 'movePhysPages'> {
+  const path = 'limits.movePhysPages';
+  const backends = new Set(list(value, 'limits.backends', backend));
+  if (numbered === undefined) {
+    if (backends.has('move_phys_pages')) refuse(path, 'missing', 'the number that the kernel gave the call');
+    return { backends };
+  }
+  const { number } = fields(numbered, path, 'number');
+  return { backends, movePhysPages: { number: whole(number, `${path}.number`, 1, 4_095) } };
+}
+
 function readAllow(value: unknown): Limits['allow'] {
   const allow = fields(value, 'limits.allow', 'mlocked hugetlb shared policyBound');
   return {
@@ -181,7 +193,7 @@ const pageCount: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.
 const nodeId: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.nodeMax);
 const userId: Reader<number> = (value, path) => whole(value, path, 0, 4_294_967_294);
 const processId: Reader<number> = (value, path) => whole(value, path, 1, BOUNDS.pidMax);
-const backend: Reader<Backend> = (value, path) => oneOf(value, path, ['move_pages']);
+const backend: Reader<Backend> = (value, path) => oneOf(value, path, ['move_pages', 'move_phys_pages']);
 
 function truth(value: unknown, path: string): boolean {
   return typeof value === 'boolean' ? value : refuse(path, value, 'true or false');

@@ -33,7 +33,7 @@ export interface BoundPlan {
   readonly owners: readonly OwnerRef[];
   /** Index into `owners`; ignored in physical space. */
   readonly owner: Uint16Array;
-  /** One of `SPACE`. */
+  /** One of `SPACE`, the same in all rows. */
   readonly space: Uint8Array;
   /** Virtual page number or page frame number; a whole number below 2^52. */
   readonly pageNumber: Float64Array;
@@ -84,6 +84,13 @@ export interface FrameMoves {
   readonly pages: Uint32Array;
 }
 
+export const NO_FRAME_MOVES: FrameMoves = {
+  entry: new Uint32Array(),
+  from: new Float64Array(),
+  to: new Float64Array(),
+  pages: new Uint32Array(),
+};
+
 /** What the kernel did, established by asking it again after each call. */
 export interface Outcome {
   readonly epoch: number;
@@ -92,6 +99,7 @@ export interface Outcome {
   /** Base pages of each entry found at its target after having been elsewhere, in plan order. */
   readonly movedPages: Uint32Array;
   readonly flows: readonly Flow[];
+  readonly frames: FrameMoves;
   /** Kernel calls that moved something or tried to. */
   readonly calls: number;
   /** Time inside those calls. */

@@ -40,6 +40,7 @@ export function reconcile(rows: Rows, asked: Asked, flows: FlowTally): number {
 
 interface Seen {
   moved: number;
+  inPlace: number;
   stayed: number;
   elsewhere: number;
   vanished: number;
@@ -47,13 +48,13 @@ interface Seen {
 }
 
 function countPages({ probeFrom, before, after, target }: Asked, index: number, flows: FlowTally): Seen {
-  const seen: Seen = { moved: 0, stayed: 0, elsewhere: 0, vanished: 0, unclear: 0 };
+  const seen: Seen = { moved: 0, inPlace: 0, stayed: 0, elsewhere: 0, vanished: 0, unclear: 0 };
   for (let probe = probeFrom[index]; probe < probeFrom[index + 1]; probe++) {
     const was = before[probe];
     const is = after[probe];
     if (was < 0) continue;
-    if (is === target) {
-      if (was === target) continue;
+    if (is === target && was === target) seen.inPlace++;
+    else if (is === target) {
       seen.moved++;
       flows.add(was, target, 1);
     } else if (is === was) seen.stayed++;
@@ -70,7 +71,8 @@ function judge(seen: Seen, status: number, call: CallResult): number {
   if (seen.stayed > 0) return explainStay(status, call);
   if (seen.elsewhere > 0) return VERDICT.elsewhere;
   if (seen.vanished > 0) return VERDICT.vanished;
-  return seen.moved > 0 ? VERDICT.moved : VERDICT['in-place'];
+  if (seen.moved > 0) return VERDICT.moved;
+  return seen.inPlace > 0 ? VERDICT['in-place'] : VERDICT.vanished;
 }
 
 /** Why a page is where it was, by errno; others are `kernel-refused`. */

@@ -1,16 +1,33 @@
-import type { AdmittedPlan } from './admit.ts';
+import { type AdmittedPlan, isPhysical } from './admit.ts';
 import { FACT } from './kernel.ts';
 import { BOUNDS } from './limits.ts';
 import { sortByGroupAndPage } from './order.ts';
 import type { PlanOwners } from './owners.ts';
+import { SPACE } from './plan.ts';
 import { VERDICT } from './verdict.ts';
 
 /** A row that another row of the same entry stands for: its folio is counted there. */
 export const ABSORBED = 255;
 
+/** What the rows of a physical plan know beside: the frame of their folio and everybody who maps it. */
+export interface FrameRows {
+  /** First frame of the folio. */
+  readonly head: Float64Array;
+  /** As in `FrameFacts`. */
+  readonly charged: Float64Array;
+  /** One of `MAPPERS`. */
+  readonly answer: Uint8Array;
+  /** The mappings of a row stand from `first[row]` on in the two columns below, `mappings[row]` of them. */
+  readonly first: Uint32Array;
+  readonly mappings: Uint32Array;
+  owner: Uint16Array;
+  page: Float64Array;
+}
+
 /**
  * A plan, page by page: one row per base page that an entry names, in order of priority. After
- * `foldFolios`, the rows still open are folios, each named once by one representative address.
+ * `foldFolios`, the rows still open are folios, each named once by one representative address. Rows of a
+ * physical plan have their frame for an address until their mappers are found; then the first of these is it.
  */
 export interface Rows {
   readonly count: number;
@@ -26,11 +43,14 @@ export interface Rows {
   readonly flags: Uint8Array;
   readonly node: Int16Array;
   readonly folioStart: Float64Array;
+  /** 0 for a page on no node. */
   readonly folioPages: Uint32Array;
   /** 1 where the entry names only part of the folio. */
   readonly partial: Uint8Array;
-  /** All rows, sorted by owner, then page. */
+  /** All rows, sorted by owner, then page; those of a physical plan by frame. */
   readonly byPage: Uint32Array;
+  /** Of a physical plan only. */
+  readonly frames?: FrameRows;
 }
 
 export function expandRows({ plan, order, pages: count }: AdmittedPlan): Rows {
@@ -46,7 +66,7 @@ export function expandRows({ plan, order, pages: count }: AdmittedPlan): Rows {
     const first = plan.pageNumber[index];
     for (let offset = 0; offset < plan.pages[index]; offset++) {
       entry[row] = index;
-      group[row] = owner[row] = plan.owner[index];
+      if (plan.space[index] === SPACE.virtual) group[row] = owner[row] = plan.owner[index];
       page[row] = first + offset;
       target[row] = plan.target[index];
       all[row] = row;
@@ -67,6 +87,19 @@ export function expandRows({ plan, order, pages: count }: AdmittedPlan): Rows {
     folioPages: new Uint32Array(count),
     partial: new Uint8Array(count),
     byPage: sortByGroupAndPage(all, group, page),
+    ...(isPhysical(plan) && { frames: createFrameRows(count) }),
+  };
+}
+
+function createFrameRows(count: number): FrameRows {
+  return {
+    head: new Float64Array(count),
+    charged: new Float64Array(count),
+    answer: new Uint8Array(count),
+    first: new Uint32Array(count),
+    mappings: new Uint32Array(count),
+    owner: new Uint16Array(0),
+    page: new Float64Array(0),
   };
 }
 
@@ -83,7 +116,7 @@ export function readAllFacts(rows: Rows, owners: PlanOwners): void {
     rows.flags[row] = flags;
     rows.node[row] = node;
     rows.folioStart[row] = start;
-    rows.folioPages[row] = pages;
+    rows.folioPages[row] = node < 0 ? 0 : pages;
   });
 }
 
@@ -100,9 +133,20 @@ export function refreshFacts(rows: Rows, chosen: Uint32Array, owners: PlanOwners
   });
 }
 
-type StoreFacts = (row: number, flags: number, node: number, start: number, pages: number) => void;
+export type StoreFacts = (
+  row: number,
+  flags: number,
+  node: number,
+  start: number,
+  pages: number,
+  frame: number,
+) => void;
 
-function readFacts(rows: Rows, sorted: Uint32Array, owners: PlanOwners, store: StoreFacts): void {
+/** Where pages are asked for, and the verdict of those that could not be. */
+export type Addresses = Pick<Rows, 'owner' | 'page' | 'verdict'>;
+
+/** Reads the facts of these rows, sorted by owner, then page. */
+export function readFacts(rows: Addresses, sorted: Uint32Array, owners: PlanOwners, store: StoreFacts): void {
   let from = 0;
   while (from < sorted.length) {
     const ownerIndex = rows.owner[sorted[from]];
@@ -114,7 +158,7 @@ function readFacts(rows: Rows, sorted: Uint32Array, owners: PlanOwners, store: S
   }
 }
 
-function readChunk(rows: Rows, chunk: Uint32Array, owner: PlanOwners[number], store: StoreFacts): void {
+function readChunk(rows: Addresses, chunk: Uint32Array, owner: PlanOwners[number], store: StoreFacts): void {
   if (!owner || owner.verdict !== VERDICT.none) {
     for (const row of chunk) rows.verdict[row] = owner?.verdict ?? VERDICT['owner-gone'];
     return;
@@ -127,10 +171,10 @@ function readChunk(rows: Rows, chunk: Uint32Array, owner: PlanOwners[number], st
     for (const row of chunk) rows.verdict[row] = verdict;
     return;
   }
-  const { flags, node, folioStart, folioPages } = facts.value;
+  const { flags, node, folioStart, folioPages, frame } = facts.value;
   for (let i = 0; i < chunk.length; i++) {
     const present = (flags[i] & FACT.present) !== 0;
-    store(chunk[i], flags[i], present ? node[i] : -1, folioStart[i], folioPages[i]);
+    store(chunk[i], flags[i], present ? node[i] : -1, folioStart[i], folioPages[i], frame[i]);
   }
 }
 
@@ -153,10 +197,10 @@ export function foldFolios(rows: Rows): void {
   }
 }
 
-function isSameFolio({ owner, verdict, node, page, folioStart }: Rows, a: number, b: number): boolean {
+function isSameFolio({ owner, verdict, page, folioStart, folioPages }: Rows, a: number, b: number): boolean {
   if (owner[a] !== owner[b] || verdict[b] !== VERDICT.none) return false;
-  if (node[a] < 0) return node[b] < 0 && page[a] === page[b];
-  return node[b] >= 0 && folioStart[a] === folioStart[b];
+  if (folioPages[a] === 0) return folioPages[b] === 0 && page[a] === page[b];
+  return folioPages[b] > 0 && folioStart[a] === folioStart[b];
 }
 
 function foldOne({ byPage, entry, verdict, partial, folioPages }: Rows, from: number, to: number): void {

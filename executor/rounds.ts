@@ -1,21 +1,14 @@
-import type { AdmittedPlan } from './admit.ts';
+import { type AdmittedPlan, isPhysical } from './admit.ts';
 import { createFlowTally } from './flows.ts';
+import { toFrameMoves } from './follow-frames.ts';
 import type { Kernel } from './kernel.ts';
-import type { Limits } from './limits.ts';
-import { type PlanOwners, closeOwners, openOwners, refreshOwners } from './owners.ts';
+import type { Limits, Scope } from './limits.ts';
 import type { Pace } from './pace.ts';
 import type { Outcome, PlanFault } from './plan.ts';
 import type { Quotas } from './quota.ts';
-import {
-  ABSORBED,
-  type Rows,
-  expandRows,
-  foldFolios,
-  listOwners,
-  readAllFacts,
-  refreshFacts,
-} from './resolve.ts';
-import { type Result, failure, success } from './result.ts';
+import { ABSORBED, type Rows } from './resolve.ts';
+import { type ResolvedPlan, resolvePlan } from './resolve-plan.ts';
+import { type Failure, type Result, failure, success } from './result.ts';
 import { type CallTally, submit } from './submit.ts';
 import type { Topology } from './topology.ts';
 import { type Ground, type ValidatedPlan, judgePairs, measureRoom, validate } from './validate.ts';
@@ -49,34 +42,34 @@ export function carryOut(
   tools: Tools,
   moving: boolean,
 ): Result<Carried, PlanFault> {
-  const { plan, scope } = admitted;
-  const rows = expandRows(admitted);
-  const owners = openOwners(plan.owners, listOwners(rows, plan.owners.length), tools.kernel);
+  const first = readGround(admitted, topology, tools);
+  if (!first.ok) return first;
+  const resolved = resolvePlan(admitted, tools.kernel, tools.limits);
   try {
-    const first = readGround(admitted, topology, tools);
-    if (!first.ok) return first;
-    refreshOwners(owners, tools.kernel, scope, tools.limits);
-    readAllFacts(rows, owners);
-    foldFolios(rows);
-    const tally: CallTally = { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows: createFlowTally() };
-    if (moving) runRounds(admitted, rows, owners, topology, first.value, tools, tally);
-    else rehearseRounds(admitted, rows, owners, topology, first.value, tools.limits);
-    return success({ outcome: summarise(admitted, rows, tally), callKinds: tally.kinds });
+    const tally = createTally();
+    if (moving) runRounds(admitted, resolved, topology, first.value, tools, tally);
+    else rehearseRounds(admitted, resolved, topology, first.value, tools.limits);
+    return success({ outcome: summarise(admitted, resolved.rows, tally), callKinds: tally.kinds });
   } finally {
-    closeOwners(owners);
+    resolved.close();
   }
+}
+
+function createTally(): CallTally {
+  const moves = { moves: [] };
+  return { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows: createFlowTally(), moves };
 }
 
 function runRounds(
   admitted: AdmittedPlan,
-  rows: Rows,
-  owners: PlanOwners,
+  { rows, owners, refresh }: ResolvedPlan,
   topology: Topology,
   firstGround: Ground,
   tools: Tools,
   tally: CallTally,
 ): void {
   const { kernel, limits, pace, quotas } = tools;
+  const moveFrames = goesByFrames(limits) ? kernel.moveFrames : undefined;
   const { scope, plan } = admitted;
   const rounds = classify(rows, topology);
   let ground = firstGround;
@@ -88,24 +81,28 @@ function runRounds(
       const fresh = readGround(admitted, now.value, tools);
       if (!fresh.ok) return;
       ground = fresh.value;
-      refreshOwners(owners, kernel, scope, limits);
-      refreshFacts(rows, selectRound(rows, rows.byPage, rounds, round), owners);
+      refresh(selectRound(rows, rows.byPage, rounds, round));
       classify(rows, now.value, rounds, round);
     }
     const chosen = selectRound(rows, undefined, rounds, round);
     const validated = validate(rows, chosen, owners, ground, limits);
     applyRefusals(rows, chosen, validated);
     const movedBefore = tally.movedPages;
-    submit(validated, { owners, pace, tally, freeAboveWatermark: (node) => readFree(kernel, node) });
+    const freeAboveWatermark = (node: number) => readFree(kernel, node);
+    submit(validated, { owners, pace, tally, freeAboveWatermark, moveFrames });
     quotas.charge(scope, plan.epoch, tally.movedPages - movedBefore);
   }
+}
+
+function goesByFrames({ backends }: Limits): boolean {
+  const [first] = backends;
+  return first === 'move_phys_pages';
 }
 
 /** As `runRounds`, over a ground that shifts as if all that is permitted came about. */
 function rehearseRounds(
   admitted: AdmittedPlan,
-  rows: Rows,
-  owners: PlanOwners,
+  { rows, owners }: ResolvedPlan,
   topology: Topology,
   firstGround: Ground,
   limits: Limits,
@@ -150,7 +147,10 @@ function readGround(
 ): Result<Ground, PlanFault> {
   const usage = readUsage(scope, tools.kernel);
   if (!usage.ok) return usage;
+  const cgroups = isPhysical(plan) ? readCgroups(scope, tools.kernel) : undefined;
+  if (cgroups && !cgroups.ok) return unreadable(scope, cgroups.message);
   return success({
+    ...(cgroups && { cgroups: cgroups.value }),
     room: measureRoom(scope, tools.limits, topology, usage.value, plan.headroom),
     usage: usage.value,
     quotaPages: tools.quotas.left(scope, plan.epoch),
@@ -165,8 +165,16 @@ export function readUsage(
 ): Result<ReadonlyMap<number, number>, PlanFault> {
   if (![...scope.nodes.values()].some(({ pagesMax }) => pagesMax !== undefined)) return success(new Map());
   const usage = kernel.usage(scope.members);
-  if (usage.ok) return usage;
-  return failure('topology-unreadable', `what scope ${scope.name} holds could not be read: ${usage.message}`);
+  return usage.ok ? usage : unreadable(scope, usage.message);
+}
+
+/** The groups that may be charged for frames of the scope; undefined where every group may. */
+function readCgroups({ members }: Scope, kernel: Kernel): Result<ReadonlySet<number>> | undefined {
+  return members.kind === 'cgroup' && members.path !== '/' ? kernel.cgroups(members.path) : undefined;
+}
+
+function unreadable({ name }: Scope, reason: string): Failure<PlanFault> {
+  return failure('topology-unreadable', `what scope ${name} holds could not be read: ${reason}`);
 }
 
 function readFree(kernel: Kernel, node: number): number {
@@ -251,7 +259,7 @@ function applyRefusals(rows: Rows, chosen: Uint32Array, { verdicts }: ValidatedP
 
 /** Weights that decide which of its pages speaks for an entry: the higher one. */
 const WEIGHT = Uint8Array.from({ length: 256 }, (_, verdict) => {
-  if (verdict === ABSORBED || verdict === VERDICT['not-present']) return 0;
+  if (verdict === ABSORBED || verdict === VERDICT['not-present'] || verdict === VERDICT.free) return 0;
   if (verdict === VERDICT.duplicate) return 1;
   if (verdict === VERDICT['in-place']) return 2;
   if (verdict === VERDICT.moved || verdict === VERDICT.permitted) return 3;
@@ -279,6 +287,7 @@ function summarise({ plan, verdicts }: AdmittedPlan, rows: Rows, tally: CallTall
     verdicts: entryVerdicts,
     movedPages,
     flows: tally.flows.list(),
+    frames: toFrameMoves(tally.moves),
     calls: tally.calls,
     callNs: Math.round(tally.ns),
   };

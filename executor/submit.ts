@@ -1,9 +1,12 @@
 import { ERRNO } from './errno.ts';
 import type { FlowTally } from './flows.ts';
-import type { CallResult, OwnerMemory } from './kernel.ts';
+import { type FrameMoveTally, dropReused, followFrames, framesBefore } from './follow-frames.ts';
+import type { CallResult, Kernel, OwnerMemory } from './kernel.ts';
+import { BOUNDS } from './limits.ts';
 import { sortByGroupAndPage } from './order.ts';
 import type { PlanOwner, PlanOwners } from './owners.ts';
 import type { Pace } from './pace.ts';
+import { listProbes, placesBefore } from './probes.ts';
 import { STATUS_UNTOUCHED, reconcile } from './reconcile.ts';
 import type { Rows } from './resolve.ts';
 import type { ValidatedPlan } from './validate.ts';
@@ -17,6 +20,7 @@ export interface CallTally {
   /** How often each answer came, by `returned/errno`, with positive returns as one. */
   readonly kinds: Map<string, number>;
   readonly flows: FlowTally;
+  readonly moves: FrameMoveTally;
 }
 
 export interface Means {
@@ -25,6 +29,15 @@ export interface Means {
   readonly tally: CallTally;
   /** Free base pages of a node above its watermark, read now; used to tell a full node from a busy page. */
   readonly freeAboveWatermark: (node: number) => number;
+  /** Moves by frame rather than by address. */
+  readonly moveFrames: Kernel['moveFrames'] | undefined;
+}
+
+/** What all rows of one call have in common. */
+interface Batch {
+  readonly target: number;
+  /** Other processes' mappings move along. */
+  readonly together: boolean;
 }
 
 /**
@@ -32,17 +45,23 @@ export interface Means {
  * each into `rows`. When a node turns out full, the failed call's pages that stayed are `no-room` and
  * further calls towards that node are not made: their rows stay open and end as `not-attempted`.
  */
-export function submit({ rows, permitted }: ValidatedPlan, means: Means): void {
+export function submit({ rows, permitted, together }: ValidatedPlan, means: Means): void {
   const group = new Uint32Array(rows.count);
-  for (const row of permitted) group[row] = rows.target[row] * 65_536 + rows.owner[row];
+  for (let i = 0; i < permitted.length; i++) {
+    const row = permitted[i];
+    group[row] = (rows.target[row] * 2 + together[i]) * 65_536 + rows.owner[row];
+  }
   const sorted = sortByGroupAndPage(permitted, group, rows.page);
   let from = 0;
   let fullNode = -1;
   while (from < sorted.length) {
     const target = rows.target[sorted[from]];
     const to = endOfBatch(rows, group, sorted, from, means.pace.batchPages(target));
+    const rowsOfBatch = sorted.subarray(from, to);
+    if (rows.frames && !isTellable(rows, rowsOfBatch, means.tally.moves)) return;
     if (target !== fullNode) {
-      const full = submitBatch(rows, sorted.subarray(from, to), target, means);
+      const together = (group[sorted[from]] & 65_536) !== 0;
+      const full = submitBatch(rows, rowsOfBatch, { target, together }, means);
       if (full) fullNode = target;
     }
     from = to;
@@ -67,16 +86,22 @@ function endOfBatch(
   return to;
 }
 
+/** Whether an outcome can name all that these rows may move, even if every folio is split on its way. */
+function isTellable(rows: Rows, batch: Uint32Array, { moves }: FrameMoveTally): boolean {
+  const pages = batch.reduce((sum, row) => sum + rows.folioPages[row], 0);
+  return moves.length + pages <= BOUNDS.frameMovesMax;
+}
+
 /** Moves one batch, asking a second time for what was busy. True = the node is full. */
-function submitBatch(rows: Rows, batch: Uint32Array, target: number, means: Means): boolean {
-  const owner = means.owners[rows.owner[batch[0]]];
-  const first = attempt(rows, batch, target, owner, means);
+function submitBatch(rows: Rows, asked: Uint32Array, batch: Batch, means: Means): boolean {
+  const owner = means.owners[rows.owner[asked[0]]];
+  const first = attempt(rows, asked, batch, owner, means);
   if (!owner || !first) return false;
   if (first.errno === ERRNO.ENOMEM) return true;
-  const again = batch.filter((row) => rows.verdict[row] === VERDICT.busy && rows.movedPages[row] === 0);
-  const second = again.length > 0 ? attempt(rows, again, target, owner, means) : first;
+  const again = asked.filter((row) => rows.verdict[row] === VERDICT.busy && rows.movedPages[row] === 0);
+  const second = again.length > 0 ? attempt(rows, again, batch, owner, means) : first;
   if (!second) return false;
-  return second.errno === ERRNO.ENOMEM || nameOvertaken(rows, batch, target, means);
+  return second.errno === ERRNO.ENOMEM || nameOvertaken(rows, asked, batch.target, means);
 }
 
 /**
@@ -91,27 +116,33 @@ function nameOvertaken(rows: Rows, batch: Uint32Array, target: number, means: Me
   return true;
 }
 
-/** One call and its reconciliation; undefined = the owner's memory went away, before or during it. */
+/** One call and its reconciliation; undefined = nothing left to ask, or the owner's memory went away. */
 function attempt(
   rows: Rows,
-  asked: Uint32Array,
-  target: number,
+  wanted: Uint32Array,
+  batch: Batch,
   owner: PlanOwner | undefined,
-  { pace, tally }: Means,
+  means: Means,
 ): CallResult | undefined {
   if (!owner || owner.verdict !== VERDICT.none || !owner.memory.alive()) {
     if (owner) owner.verdict = VERDICT['owner-gone'];
-    for (const row of asked) rows.verdict[row] = VERDICT['owner-gone'];
+    for (const row of wanted) rows.verdict[row] = VERDICT['owner-gone'];
     return undefined;
   }
   const { memory } = owner;
+  const { pace, tally } = means;
+  const { target } = batch;
+  const asked = dropReused(rows, wanted, memory);
+  if (asked.length === 0) return undefined;
   const probe = listProbes(rows, asked);
   const before = placesBefore(rows, asked, probe, memory);
+  const from = before && framesBefore(rows, asked, probe, memory, before);
   const status = new Int32Array(asked.length).fill(STATUS_UNTOUCHED);
-  const page = Float64Array.from(asked, (row) => rows.page[row]);
-  const call = memory.move(page, new Int32Array(asked.length).fill(target), status);
+  const call = move(rows, asked, batch, memory, status, means);
   const after = new Int32Array(probe.page.length).fill(STATUS_UNTOUCHED);
+  const to = new Float64Array(probe.page.length).fill(-1);
   const query = memory.query(probe.page, after);
+  if (from) memory.frames(probe.page, to);
   countCall(tally, call);
   // Asked last: only then were move and queries about the memory that was opened.
   if (!memory.alive()) owner.verdict = VERDICT['owner-gone'];
@@ -124,45 +155,35 @@ function attempt(
     { asked, status, call, target, probeFrom: probe.from, before, after },
     tally.flows,
   );
+  if (from) followFrames(rows, { asked, probe, target, before, after, from, to }, tally.moves);
   tally.movedPages += movedPages;
   pace.record(target, probe.page.length, movedPages, call.ns);
   return call;
 }
 
-interface Probes {
-  readonly page: Float64Array;
-  readonly from: Uint32Array;
-  /** Whether each row is a single page. */
-  readonly single: boolean;
-}
-
-/** Every base page of every folio: a huge one may be split under way and arrive in part. */
-function listProbes(rows: Rows, asked: Uint32Array): Probes {
-  const from = new Uint32Array(asked.length + 1);
-  for (let i = 0; i < asked.length; i++) from[i + 1] = from[i] + rows.folioPages[asked[i]];
-  const page = new Float64Array(from[asked.length]);
-  for (let i = 0; i < asked.length; i++) {
-    const row = asked[i];
-    const single = rows.folioPages[row] === 1;
-    const start = single ? rows.page[row] : rows.folioStart[row];
-    for (let probe = from[i]; probe < from[i + 1]; probe++) page[probe] = start + probe - from[i];
-  }
-  return { page, from, single: page.length === asked.length };
-}
-
-/**
- * Where the probed pages are before the call. For single pages the round's own facts say it (those
- * asked a second time have not moved); the pages of a huge folio need not all be mapped here.
- */
-function placesBefore(
+function move(
   rows: Rows,
   asked: Uint32Array,
-  probe: Probes,
+  { target, together }: Batch,
   memory: OwnerMemory,
-): Int32Array | undefined {
-  if (probe.single) return Int32Array.from(asked, (row) => rows.node[row]);
-  const places = new Int32Array(probe.page.length).fill(-ERRNO.ENOENT);
-  return memory.query(probe.page, places).returned < 0 ? undefined : places;
+  status: Int32Array,
+  { moveFrames }: Means,
+): CallResult {
+  const node = new Int32Array(asked.length).fill(target);
+  const { frames } = rows;
+  if (moveFrames && frames)
+    return moveFrames(
+      Float64Array.from(asked, (row) => frames.head[row]),
+      node,
+      status,
+      together,
+    );
+  return memory.move(
+    Float64Array.from(asked, (row) => rows.page[row]),
+    node,
+    status,
+    together,
+  );
 }
 
 function countCall(tally: CallTally, { returned, errno, ns }: CallResult): void {

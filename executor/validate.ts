@@ -1,3 +1,4 @@
+import { allowsTarget, judgeMappers, lacksMapper } from './judge-mappers.ts';
 import { FACT } from './kernel.ts';
 import type { Limits, Scope } from './limits.ts';
 import type { PlanOwners } from './owners.ts';
@@ -16,6 +17,8 @@ export interface Ground {
   readonly quotaPages: number;
   /** Verdict of each pair, at `from * 256 + to`. */
   readonly pairs: Uint8Array;
+  /** Inodes of the cgroups that may be charged for a frame; absent = whichever is. */
+  readonly cgroups?: ReadonlySet<number>;
 }
 
 declare const validated: unique symbol;
@@ -26,6 +29,8 @@ export interface ValidatedPlan {
   readonly rows: Rows;
   /** The rows that may move, in order of priority. */
   readonly permitted: Uint32Array;
+  /** 1 for each of these that several processes map, all of which are known and in the scope. */
+  readonly together: Uint8Array;
   /** For each row asked about, in the order asked. */
   readonly verdicts: Uint8Array;
 }
@@ -50,32 +55,40 @@ export function validate(
   const refusePartial = allow.partialHuge === 'refuse';
   const verdicts = new Uint8Array(chosen.length);
   const permitted = new Uint32Array(chosen.length);
+  const together = new Uint8Array(chosen.length);
   let permittedCount = 0;
-  const { node, target, folioPages, partial, flags, owner: ownerOf } = rows;
+  const { node, target, folioPages, partial, flags, frames } = rows;
   for (let i = 0; i < chosen.length; i++) {
     const row = chosen[i];
     const to = target[row];
     const pages = folioPages[row];
-    const owner = owners[ownerOf[row]];
-    let verdict = owner ? owner.verdict : VERDICT['owner-gone'];
+    let verdict = judgeMappers(rows, row, owners, ground.cgroups);
     if (verdict !== VERDICT.none) verdicts[i] = verdict;
     else if (node[row] < 0)
       verdicts[i] = flags[row] & FACT.present ? VERDICT.unmovable : VERDICT['not-present'];
     else if (node[row] === to) verdicts[i] = VERDICT['in-place'];
     else if ((verdict = kinds[flags[row] & 63]) !== VERDICT.none) verdicts[i] = verdict;
+    else if (lacksMapper(rows, row)) verdicts[i] = VERDICT.unknown;
     else if (partial[row] === 1 && refusePartial) verdicts[i] = VERDICT['partial-huge'];
     else if ((verdict = ground.pairs[node[row] * 256 + to]) !== VERDICT.none) verdicts[i] = verdict;
-    else if (owner?.allowed[to] !== 1) verdicts[i] = VERDICT.cpuset;
+    else if (!allowsTarget(rows, row, owners, to)) verdicts[i] = VERDICT.cpuset;
     else if (pages > room[to]) verdicts[i] = VERDICT['no-room'];
     else if (pages > quota) verdicts[i] = VERDICT['over-budget'];
     else {
       room[to] -= pages;
       quota -= pages;
+      // Who else maps a virtual page is not known: it moves alone or not at all.
+      together[permittedCount] = frames && flags[row] & FACT.shared ? 1 : 0;
       permitted[permittedCount++] = row;
       verdicts[i] = VERDICT.permitted;
     }
   }
-  return { rows, permitted: permitted.subarray(0, permittedCount), verdicts } as unknown as ValidatedPlan;
+  return {
+    rows,
+    permitted: permitted.subarray(0, permittedCount),
+    together: together.subarray(0, permittedCount),
+    verdicts,
+  } as unknown as ValidatedPlan;
 }
 
 /** Verdict of each combination of `FACT` bits up to `policyBound`; the most telling reason wins. */

@@ -56,6 +56,16 @@ export const VERDICT = {
   unknown: 36,
   /** No enabled backend can carry out this entry (for example: to swap). */
   unsupported: 37,
+  /** The frame is free memory. */
+  free: 38,
+  /** The frame belongs to the kernel: slab, page tables, reserved. */
+  'kernel-memory': 39,
+  /** The frame was taken offline, or there is no memory. */
+  offline: 40,
+  /** The frame has a hardware error. */
+  poisoned: 41,
+  /** The frame no longer holds what it held when the plan was resolved. */
+  reused: 42,
 } as const;
 
 export type VerdictName = keyof typeof VERDICT;

@@ -18,10 +18,13 @@ import {
   findProcess,
   folioPages,
   folioStart,
+  frameOfPage,
   freePages,
   nodeOfPage,
 } from './memory.ts';
-import { movePages } from './move-pages.ts';
+import { findFrameMappers, readFrameFacts } from './find-frames.ts';
+import { moveFrames } from './move-frames.ts';
+import { type Answer, type MovePagesOptions, movePages } from './move-pages.ts';
 import { ABSENT } from './page-table.ts';
 import { createRandom } from './random.ts';
 
@@ -46,8 +49,6 @@ export interface SimulatedMachineOptions {
   /** Default 1. */
   readonly seed?: number;
   readonly faults?: SimulatedFaults;
-  /** Moves use MPOL_MF_MOVE_ALL. Default false. */
-  readonly moveAll?: boolean;
   /** Called before each move call with its number from 0, for scenes that change the machine there. */
   readonly beforeMove?: (call: number) => void;
 }
@@ -57,11 +58,18 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
   const processOf = (ref: OwnerRef) => findProcess(state, ref);
   const random = createRandom(options.seed ?? 1);
   const faults = options.faults ?? {};
+  const inodes = new Map<string, number>();
   let calls = 0;
   const happens = (chance = 0) => chance > 0 && random() < chance;
 
+  function inodeOf(cgroup: string): number {
+    const inode = inodes.get(cgroup) ?? inodes.size + 1;
+    inodes.set(cgroup, inode);
+    return inode;
+  }
+
   /** Decides what goes wrong in a call, and at which index. */
-  function planFault(process: Process, length: number, target: number): (index: number) => void {
+  function planFault(process: Process | undefined, length: number, target: number): (index: number) => void {
     const at = Math.floor(random() * length);
     const exits = happens(faults.exitPerCall);
     const execs = !exits && happens(faults.execPerCall);
@@ -70,23 +78,36 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
       if (index !== at) return;
       const node = state.nodes.get(target);
       if (fills && node) node.filled += Math.ceil(random() * freePages(node));
-      if (exits) exitProcess(state, process);
-      if (execs) execProcess(state, process);
+      if (exits && process) exitProcess(state, process);
+      if (execs && process) execProcess(state, process);
     };
   }
 
-  function move(ref: OwnerRef, page: Float64Array, node: Int32Array, status: Int32Array): CallResult {
+  function planCall(process: Process | undefined, node: Int32Array, moveAll: boolean): MovePagesOptions {
+    return {
+      moveAll,
+      isBusy: () => happens(faults.busyPerFolio),
+      countsWhenFull: () => random() < 0.5,
+      onIndex: planFault(process, node.length, node[0] ?? 0),
+    };
+  }
+
+  function describeCall({ returned, movedPages }: Answer): CallResult {
+    const ns = (options.callCostNs ?? 0) + movedPages * (options.moveCostNs ?? 1_500);
+    return returned < 0 ? { returned: -1, errno: -returned, ns } : { returned, errno: 0, ns };
+  }
+
+  function move(
+    ref: OwnerRef,
+    page: Float64Array,
+    node: Int32Array,
+    status: Int32Array,
+    together: boolean,
+  ): CallResult {
     options.beforeMove?.(calls++);
     const process = state.processes.get(ref.pid);
     if (!process) return { returned: -1, errno: ERRNO.ESRCH, ns: options.callCostNs ?? 0 };
-    const { returned, movedPages } = movePages(state, process, page, node, status, {
-      moveAll: options.moveAll ?? false,
-      isBusy: () => happens(faults.busyPerFolio),
-      countsWhenFull: () => random() < 0.5,
-      onIndex: planFault(process, page.length, node[0] ?? 0),
-    });
-    const ns = (options.callCostNs ?? 0) + movedPages * (options.moveCostNs ?? 1_500);
-    return returned < 0 ? { returned: -1, errno: -returned, ns } : { returned, errno: 0, ns };
+    return describeCall(movePages(state, process, page, node, status, planCall(process, node, together)));
   }
 
   function query(ref: OwnerRef, page: Float64Array, status: Int32Array): CallResult {
@@ -110,7 +131,12 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
       },
       // By pid, as the syscall does it: after an exec these act on the new memory.
       query: (page, status) => query(ref, page, status),
-      move: (page, node, status) => move(ref, page, node, status),
+      move: (page, node, status, together = false) => move(ref, page, node, status, together),
+      frames(page, frame) {
+        const process = processOf(ref);
+        if (process) for (let i = 0; i < page.length; i++) frame[i] = frameOfPage(process, page[i]);
+        return process !== undefined;
+      },
       close() {},
     };
   }
@@ -134,13 +160,32 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
       }
       return success(usage);
     },
+    refOf(pid) {
+      const process = state.processes.get(pid);
+      return process ? success(process.ref) : failure('owner-gone', `no process ${pid}`);
+    },
+    frames: (frame) => success(readFrameFacts(state, frame, inodeOf)),
+    mappers: (head) => success(findFrameMappers(state, head)),
+    cgroups(path) {
+      for (const { cgroup } of state.processes.values()) inodeOf(cgroup);
+      return success(new Set([...inodes].filter(([each]) => isWithin(each, path)).map(([, inode]) => inode)));
+    },
+    moveFrames(head, node, status, together) {
+      options.beforeMove?.(calls++);
+      const [first] = findFrameMappers(state, head).pid;
+      const call = planCall(state.processes.get(first), node, together);
+      return describeCall(moveFrames(state, head, node, status, call));
+    },
     close() {},
   };
 }
 
 function belongs({ cgroup, uid }: Process, members: ScopeMembers): boolean {
-  if (members.kind === 'uid') return uid === members.uid;
-  return members.path === '/' || cgroup === members.path || cgroup.startsWith(`${members.path}/`);
+  return members.kind === 'uid' ? uid === members.uid : isWithin(cgroup, members.path);
+}
+
+function isWithin(cgroup: string, path: string): boolean {
+  return path === '/' || cgroup === path || cgroup.startsWith(`${path}/`);
 }
 
 function describeTopology({ generation, nodes }: MachineState): Topology {
@@ -169,6 +214,7 @@ function readFacts({ table }: Process, page: Float64Array): PageFacts {
     node: new Int16Array(page.length).fill(-1),
     folioStart: page.slice(),
     folioPages: new Uint32Array(page.length).fill(1),
+    frame: new Float64Array(page.length).fill(-1),
   };
   for (let i = 0; i < page.length; i++) {
     const slot = table.find(page[i]);
@@ -178,6 +224,7 @@ function readFacts({ table }: Process, page: Float64Array): PageFacts {
     facts.node[i] = table.nodeAt(slot);
     facts.folioStart[i] = folioStart(page[i], flags);
     facts.folioPages[i] = folioPages(flags);
+    facts.frame[i] = table.frameAt(slot);
   }
   return facts;
 }

@@ -7,6 +7,7 @@ import {
   folioPages,
   folioStart,
   freePages,
+  relocateHuge,
   relocatePage,
   splitFolio,
 } from './memory.ts';
@@ -71,7 +72,7 @@ export function movePages(
       current = node[index];
       start = index;
     }
-    const queued = enqueue(process, page[index], current, queue, options);
+    const queued = enqueue(state, process, page[index], current, queue, options);
     if (queued === QUEUED) continue;
     status[index] = queued;
     error = flush(index);
@@ -87,6 +88,7 @@ const QUEUED = 1_000;
 
 /** Queues the folio behind a page, or answers what stands in `status`: its node, or a negative errno. */
 function enqueue(
+  { marks }: MachineState,
   { table }: Process,
   page: number,
   target: number,
@@ -99,7 +101,8 @@ function enqueue(
   const flags = table.flagsAt(slot);
   if (flags & FACT.shared && !options.moveAll) return -ERRNO.EACCES;
   const start = folioStart(page, flags);
-  if (!(flags & FACT.movable) || queue.has(start) || options.isBusy()) return -ERRNO.EBUSY;
+  const marked = marks.get(table.frameAt(slot))?.state !== undefined;
+  if (marked || !(flags & FACT.movable) || queue.has(start) || options.isBusy()) return -ERRNO.EBUSY;
   queue.add(start);
   return QUEUED;
 }
@@ -118,7 +121,7 @@ function migrate(
     const slot = process.table.find(start);
     if (slot < 0 || process.table.nodeAt(slot) === ABSENT) continue; // freed meanwhile: nothing left to move
     const count = folioPages(process.table.flagsAt(slot));
-    const moved = full ? 0 : migrateFolio(state, process, start, count, target);
+    const moved = full ? 0 : migrateFolio(state, process, start, target);
     if (moved === PINNED) failed++;
     else {
       movedPages += moved;
@@ -130,24 +133,22 @@ function migrate(
   return { returned: options.countsWhenFull() ? failed : -ERRNO.ENOMEM, movedPages };
 }
 
-const PINNED = -1;
+export const PINNED = -1;
 
 /** Base pages that arrived; a huge folio that finds no room whole is split and arrives in part. */
-function migrateFolio(
-  state: MachineState,
-  process: Process,
-  start: number,
-  count: number,
-  target: number,
-): number {
+export function migrateFolio(state: MachineState, process: Process, start: number, target: number): number {
   const { table } = process;
   const node = state.nodes.get(target);
   if (!node) return 0;
+  const count = folioPages(table.flagsAt(table.find(start)));
   for (let page = start; page < start + count; page++) {
     if (table.flagsAt(table.find(page)) & EXTRA.pinned) return PINNED;
   }
   const room = Math.min(count, Math.max(0, freePages(node)));
-  if (count > 1 && room < count) splitFolio(process, start);
-  for (let page = start; page < start + room; page++) relocatePage(state, process, table.find(page), target);
+  if (count > 1 && room === count) relocateHuge(state, process, start, target);
+  else {
+    if (count > 1) splitFolio(state, process, start);
+    for (let page = start; page < start + room; page++) relocatePage(state, process, page, target);
+  }
   return room;
 }

@@ -1,7 +1,7 @@
 /** `nodeAt` of a page that is not present. */
 export const ABSENT = 255;
 
-/** The pages of one simulated process: node and flags by page number. */
+/** The pages of one simulated process: node, flags and frame by page number. */
 export interface PageTable {
   /** Slot of a page, or -1 if it was never set. Slots stay valid until the next `add`. */
   find(page: number): number;
@@ -12,12 +12,15 @@ export interface PageTable {
   setNode(slot: number, node: number): void;
   flagsAt(slot: number): number;
   setFlags(slot: number, flags: number): void;
+  /** Only of a present page. */
+  frameAt(slot: number): number;
+  setFrame(slot: number, frame: number): void;
   /** Calls back for every present page. */
   forEachPresent(visit: (page: number, slot: number) => void): void;
 }
 
 /**
- * Open addressing over typed arrays: about 24 bytes a page whether a million pages lie side by side or
+ * Open addressing over typed arrays: about 32 bytes a page whether a million pages lie side by side or
  * scattered. Freed pages keep their slot, so probing needs no tombstones.
  */
 export function createPageTable(): PageTable {
@@ -26,6 +29,7 @@ export function createPageTable(): PageTable {
   let keys = new Float64Array(mask + 1).fill(-1);
   let nodes = new Uint8Array(mask + 1).fill(ABSENT);
   let flags = new Uint16Array(mask + 1);
+  let frames = new Uint32Array(mask + 1);
 
   function slotOf(page: number): number {
     let hash = Math.imul(page, 0x9e3779b1) ^ Math.imul(Math.floor(page / 4_294_967_296), 0x85ebca6b);
@@ -36,17 +40,19 @@ export function createPageTable(): PageTable {
   }
 
   function grow(): void {
-    const old = { keys, nodes, flags };
+    const old = { keys, nodes, flags, frames };
     mask = mask * 2 + 1;
     keys = new Float64Array(mask + 1).fill(-1);
     nodes = new Uint8Array(mask + 1).fill(ABSENT);
     flags = new Uint16Array(mask + 1);
+    frames = new Uint32Array(mask + 1);
     for (let i = 0; i < old.keys.length; i++) {
       if (old.keys[i] === -1) continue;
       const slot = slotOf(old.keys[i]);
       keys[slot] = old.keys[i];
       nodes[slot] = old.nodes[i];
       flags[slot] = old.flags[i];
+      frames[slot] = old.frames[i];
     }
   }
 
@@ -73,6 +79,10 @@ export function createPageTable(): PageTable {
     flagsAt: (slot) => flags[slot],
     setFlags: (slot, value) => {
       flags[slot] = value;
+    },
+    frameAt: (slot) => frames[slot],
+    setFrame: (slot, value) => {
+      frames[slot] = value;
     },
     forEachPresent(visit) {
       for (let slot = 0; slot <= mask; slot++) {

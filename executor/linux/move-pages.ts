@@ -6,7 +6,8 @@ import { PAGE_NUMBER_END } from './pagemap.ts';
 /** Pages in one call; 2 MiB of addresses. The kernel's own batches are 512 pointers at a time. */
 export const PAGES_PER_CALL_MAX = 262_144;
 
-const moveFlag = 2;
+/** MPOL_MF_MOVE, MPOL_MF_MOVE_ALL; include/uapi/linux/mempolicy.h. */
+const flagOf = { alone: 2, together: 4 } as const;
 const syscallMovePages = 279;
 
 /**
@@ -35,15 +36,20 @@ const syscall = libc.func('syscall', 'int64', [
 export interface PageMover {
   /** `status` := node, or negative errno, of every page. */
   query(pageNumber: Float64Array, status: Int32Array): CallResult;
-  /** MPOL_MF_MOVE: only pages that this process alone maps. `status` as far as the kernel writes it. */
-  move(pageNumber: Float64Array, node: Int32Array, status: Int32Array): CallResult;
+  /** Without `together` only pages that this process alone maps. `status` as far as the kernel writes it. */
+  move(pageNumber: Float64Array, node: Int32Array, status: Int32Array, together?: boolean): CallResult;
 }
 
 /** `nowNs` is a monotonic clock; it brackets the system call alone. */
 export function createPageMover(pid: number, nowNs: () => number): PageMover {
   let addresses = new Uint32Array(0);
 
-  function call(pageNumber: Float64Array, node: Int32Array | null, status: Int32Array): CallResult {
+  function call(
+    pageNumber: Float64Array,
+    node: Int32Array | null,
+    status: Int32Array,
+    flag: number,
+  ): CallResult {
     const count = pageNumber.length;
     if (!isUsable(status, count) || (node && !isUsable(node, count))) return refused(ERRNO.EINVAL);
     if (count > PAGES_PER_CALL_MAX) return refused(ERRNO.E2BIG);
@@ -51,21 +57,14 @@ export function createPageMover(pid: number, nowNs: () => number): PageMover {
     if (addresses.length < 2 * count) addresses = new Uint32Array(2 * Math.max(count, 4_096));
     if (!writeAddresses(pageNumber, PAGE_NUMBER_END, addresses)) return refused(ERRNO.EINVAL);
     const start = nowNs();
-    const returned: number = syscall(
-      syscallMovePages,
-      pid,
-      count,
-      addresses,
-      node,
-      status,
-      node ? moveFlag : 0,
-    );
+    const returned: number = syscall(syscallMovePages, pid, count, addresses, node, status, flag);
     const errno = returned === -1 ? lastErrno() : 0;
     return { returned, errno, ns: nowNs() - start };
   }
 
   return {
-    query: (pageNumber, status) => call(pageNumber, null, status),
-    move: (pageNumber, node, status) => call(pageNumber, node, status),
+    query: (pageNumber, status) => call(pageNumber, null, status, 0),
+    move: (pageNumber, node, status, together = false) =>
+      call(pageNumber, node, status, together ? flagOf.together : flagOf.alone),
   };
 }

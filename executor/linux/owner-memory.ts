@@ -7,7 +7,7 @@ import { success, type Result } from '../result.ts';
 import type { FrameFlags } from './frame-flags.ts';
 import { createPageMover } from './move-pages.ts';
 import { readPageFacts } from './page-facts.ts';
-import { openPagemap } from './pagemap.ts';
+import { frameOf, openPagemap, type Pagemap, PAGEMAP_HIGH } from './pagemap.ts';
 
 const noNodes: ReadonlySet<number> = new Set();
 
@@ -53,7 +53,17 @@ export function openOwnerMemory(
     },
     facts: (pageNumber) => readPageFacts(sources, pageNumber),
     query: (pageNumber, status) => mover.query(pageNumber, status),
-    move: (pageNumber, node, status) => mover.move(pageNumber, node, status),
+    frames: (pageNumber, frame) => readFrameNumbers(pagemap, pageNumber, frame),
+    move: (pageNumber, node, status, together = false) => mover.move(pageNumber, node, status, together),
     close: () => pagemap.close(),
   });
+}
+
+function readFrameNumbers(pagemap: Pagemap, pageNumber: Float64Array, frame: Float64Array): boolean {
+  const low = new Uint32Array(pageNumber.length);
+  const high = new Uint32Array(pageNumber.length);
+  if (!pagemap.entries(pageNumber, low, high)) return false;
+  for (let at = 0; at < low.length; at++)
+    frame[at] = high[at] & PAGEMAP_HIGH.present ? frameOf(low[at], high[at]) : -1;
+  return true;
 }

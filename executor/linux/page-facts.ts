@@ -4,7 +4,7 @@ import { failure, success, type Result } from '../result.ts';
 import { FRAME_HIGH, FRAME_LOW, type Folio, type FrameFlags } from './frame-flags.ts';
 import { ERRNO } from './libc.ts';
 import type { PageMover } from './move-pages.ts';
-import { ENTRIES_PER_READ, PAGEMAP_HIGH, type Pagemap } from './pagemap.ts';
+import { ENTRIES_PER_READ, frameOf, PAGEMAP_HIGH, type Pagemap } from './pagemap.ts';
 
 export interface FactSources {
   readonly pagemap: Pagemap;
@@ -38,6 +38,7 @@ export function readPageFacts(sources: FactSources, pageNumber: Float64Array): R
     node: new Int16Array(rows).fill(-1),
     folioStart: Float64Array.from(pageNumber),
     folioPages: new Uint32Array(rows).fill(1),
+    frame: new Float64Array(rows).fill(-1),
   };
   const located = locate(sources.mover, pageNumber, high, facts);
   if (!located.ok) return located;
@@ -53,6 +54,7 @@ export function readPageFacts(sources: FactSources, pageNumber: Float64Array): R
         'permission-missing',
         'pagemap hides frame numbers; run the executor with CAP_SYS_ADMIN',
       );
+    facts.frame[at] = frame;
     const folio = sources.frames.folioOf(frame, framesAhead(low, high, at));
     let flags = flagsOfEntry(high[at]) | flagsOfFolio(folio);
     const start = pageNumber[at] - (frame - folio.head);
@@ -130,7 +132,7 @@ function flagsOfFolio(folio: Folio): number {
  * nothing: anonymous and up-to-date file pages are on their way to a list. What is left (driver and ring
  * buffers, vdso) is neither. Unevictable without mlock is secret or pinned-down shared memory.
  */
-function isMovable(folio: Folio, mlocked: boolean): boolean {
+export function isMovable(folio: Folio, mlocked: boolean): boolean {
   if (folio.low & unmovableLow || folio.high & FRAME_HIGH.reserved) return false;
   if (folio.low & FRAME_LOW.huge) return true;
   if (folio.low & FRAME_LOW.unevictable && !mlocked) return false;
@@ -177,10 +179,6 @@ function markPolicies(sources: FactSources, pageNumber: Float64Array, facts: Pag
     )
       facts.flags[at] |= FACT.policyBound;
   return success(facts);
-}
-
-function frameOf(low: number, high: number): number {
-  return low + (high & PAGEMAP_HIGH.frame) * 2 ** 32;
 }
 
 function gone(): Result<never> {

@@ -1,7 +1,8 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { procPath } from '../procfs/proc.ts';
 import { readFailure, type ReadFault } from '../procfs/read-file.ts';
 import { success, type Result } from '../result.ts';
+import { readEntries } from './read-entries.ts';
 
 /** Page numbers from here on are no user address on x86-64 (five-level tables: 2^56 bytes). */
 export const PAGE_NUMBER_END = 2 ** 44;
@@ -18,6 +19,11 @@ export const PAGEMAP_HIGH = {
   swapped: 1 << 30,
   present: 1 << 31,
 } as const;
+
+/** The frame number in the two lanes of an entry; 0 where the kernel hides it. */
+export function frameOf(low: number, high: number): number {
+  return low + (high & PAGEMAP_HIGH.frame) * 2 ** 32;
+}
 
 /** Entries in one read: 256 KiB, the size kernel measurements found best. */
 export const ENTRIES_PER_READ = 32_768;
@@ -95,14 +101,4 @@ function runEnd(pageNumber: Float64Array, from: number): number {
       break;
   }
   return until;
-}
-
-/** Whole entries read; 0 at the end of the file, which is also what a dead memory answers. */
-function readEntries(fd: number, into: Uint32Array, first: number, count: number): number {
-  try {
-    return Math.floor(readSync(fd, into, 0, count * 8, first * 8) / 8);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === undefined) throw error;
-    return 0;
-  }
 }

@@ -71,6 +71,7 @@ describe('a plan is refused whole', () => {
     ['page too high', 'plan-malformed', { ...plan, pageNumber: Float64Array.of(BOUNDS.pageNumberMax) }],
     ['no pages', 'plan-malformed', { ...plan, pages: Uint32Array.of(0) }],
     ['space', 'plan-malformed', { ...plan, space: Uint8Array.of(2) }],
+    ['spaces mixed', 'plan-malformed', wide(2, { space: Uint8Array.of(0, 1) })],
     ['owner index', 'plan-malformed', { ...plan, owner: Uint16Array.of(1) }],
     ['entries', 'plan-too-large', wide(BOUNDS.planEntriesMax + 1)],
     ['pages of an entry', 'plan-too-large', { ...plan, pages: Uint32Array.of(BOUNDS.pagesPerEntryMax + 1) }],
@@ -100,14 +101,13 @@ describe('bounds are reached exactly', () => {
 test('entries that no fact can help get their verdict at once', () => {
   const { verdicts, order, pages } = expectValue(
     admit(
-      wide(5, { target: Uint8Array.of(0, 1, 7, 255, 0), space: Uint8Array.of(0, 0, 0, 0, 1) }),
+      wide(4, { target: Uint8Array.of(0, 1, 7, 255) }),
       limits,
       topology,
     ),
   );
-  const unsupported = 'unsupported';
   const names = Array.from(verdicts, (verdict) => verdictName(verdict));
-  expect(names).toEqual(['none', 'target-forbidden', 'target-unknown', unsupported, unsupported]);
+  expect(names).toEqual(['none', 'target-forbidden', 'target-unknown', 'unsupported']);
   expect([...order]).toEqual([0]);
   expect(pages).toBe(1);
 });
@@ -116,6 +116,18 @@ test('without a backend nothing is supported', () => {
   const idle = { ...limits, backends: new Set<never>() };
   const { verdicts } = expectValue(admit(plan, idle, topology));
   expect(verdictName(verdicts[0])).toBe('unsupported');
+});
+
+test.each([
+  [['move_pages'], 'none', 'none'],
+  [['move_phys_pages'], 'unsupported', 'none'],
+  [['move_phys_pages', 'move_pages'], 'none', 'none'],
+] as const)('%s: virtual entries are %s, physical ones %s', (backends, virtual, physical) => {
+  const able = { ...limits, backends: new Set(backends) };
+  for (const [space, name] of [virtual, physical].entries()) {
+    const { verdicts } = expectValue(admit(wide(1, { space: Uint8Array.of(space) }), able, topology));
+    expect(verdictName(verdicts[0])).toBe(name);
+  }
 });
 
 test('higher priority comes first, ties by position', () => {

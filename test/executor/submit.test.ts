@@ -51,15 +51,10 @@ describe('entries', () => {
     ]);
   });
 
-  test('to swap, or of physical space, are unsupported for now', async () => {
+  test('to swap are unsupported for now', async () => {
     const two = createTwoTier();
-    populate(two, 10, 2, 1);
-    const space = Uint8Array.of(0, 1);
-    const entries = [
-      { page: 10, target: 255 },
-      { page: 11, target: 0 },
-    ];
-    expect((await two.submit(entries, { space })).verdicts).toEqual(['unsupported', 'unsupported']);
+    populate(two, 10, 1, 1);
+    expect((await two.submit([{ page: 10, target: 255 }])).verdicts).toEqual(['unsupported']);
   });
 });
 

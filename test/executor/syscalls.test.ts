@@ -98,8 +98,11 @@ test('every foreign function says why it is safe', () => {
   }
 });
 
-test('the only flag is MPOL_MF_MOVE, which leaves pages alone that others map too', () => {
-  const source = read('linux/move-pages.ts');
-  expect(source.match(/const \w*[fF]lag\w* = .*/g)).toEqual(['const moveFlag = 2;']);
-  expect(source).toContain('node ? moveFlag : 0');
-});
+test.each(['linux/move-pages.ts', 'linux/move-phys-pages.ts'])(
+  '%s: the flags are MPOL_MF_MOVE, which leaves alone what others map too, and MPOL_MF_MOVE_ALL',
+  (site) => {
+    expect(read(site).match(/const \w*[fF]lag\w* = .*/g)).toEqual([
+      'const flagOf = { alone: 2, together: 4 } as const;',
+    ]);
+  },
+);

@@ -225,6 +225,10 @@ describe('replies', () => {
   const outcome: Outcome = {
     ...{ epoch: 1, verdicts: Uint8Array.of(1, 2), movedPages: Uint32Array.of(1, 0) },
     ...{ flows: [{ from: 1, to: 0, pages: 1 }], calls: 1, callNs: 1_000 },
+    frames: {
+      ...{ entry: Uint32Array.of(0), from: Float64Array.of(700), to: Float64Array.of(2 ** 33) },
+      pages: Uint32Array.of(1),
+    },
   };
   const budgets: Budgets = {
     topologyGeneration: 5,

@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { NO_FRAME_MOVES } from '../../executor/plan.ts';
 import { VERDICT } from '../../executor/verdict.ts';
 import { writeArchive } from './archive.ts';
 import { cached, digestOf, exists, workFolder } from './cache.ts';
@@ -81,7 +82,7 @@ describe('comparing an outcome with the truth', () => {
   const placed = (...nodes: number[]) => new Map(nodes.map((node, page) => [`7:${page}`, node]));
   const said = (verdicts: number[], moved: number[], flow: number) => ({
     ...{ epoch: 1, calls: 1, callNs: 1, flows: flow > 0 ? [{ from: 2, to: 1, pages: flow }] : [] },
-    ...{ verdicts: Uint8Array.from(verdicts), movedPages: Uint32Array.from(moved) },
+    ...{ frames: NO_FRAME_MOVES, verdicts: Uint8Array.from(verdicts), movedPages: Uint32Array.from(moved) },
   });
   const { moved, busy } = VERDICT;
 

@@ -3,12 +3,16 @@ import type { Import, Source } from './source.ts';
 /** A rule answers one line per violation, each with the file and what to do about it. */
 export type Rule = (sources: readonly Source[]) => string[];
 
-/** Every module a plan passes on its way to the kernel port; together they are read in one sitting. */
+/**
+ * Every module a plan passes on its way to the kernel port; together they are read in one sitting. The last row
+ * carries plans of frames: a fifth of it, since all that follows their mappers is the way of any plan.
+ */
 const CORE = [
   ...['plan', 'limits', 'admit', 'resolve', 'validate', 'submit', 'reconcile', 'journal', 'main'],
-  ...['create-executor', 'rounds', 'owners', 'order', 'pace', 'quota'],
+  ...['create-executor', 'rounds', 'owners', 'order', 'pace', 'quota', 'probes', 'resolve-plan'],
+  ...['resolve-frames', 'judge-mappers', 'follow-frames'],
 ];
-const CORE_LINES_MAX = 1900;
+const CORE_LINES_MAX = 2500;
 const EXECUTOR_FILE_LINES_MAX = 300;
 const EXECUTOR_PACKAGES = new Set(['koffi', 'msgpackr']);
 
