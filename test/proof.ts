@@ -10,3 +10,10 @@ declare module 'vitest' {
 export function repetitions({ slice, full }: { readonly slice: number; readonly full: number }): number {
   return inject('proof') === true ? full : slice;
 }
+
+const HOUR_MS = 3_600_000;
+
+/** The timeout of a test that repeats: generous under `npm test`, hours in full. */
+export function timeoutMs(sliceMs: number): number {
+  return repetitions({ slice: sliceMs, full: 12 * HOUR_MS });
+}

@@ -7,7 +7,7 @@ import { loadPolicy } from '../../../runtime/policy/load.ts';
 import type { HostedPolicy } from '../../../runtime/policy/load.ts';
 import { loadWithJco } from '../../policies/jco-oracle.ts';
 import type { OracleColumn, OraclePlan, OraclePolicy } from '../../policies/jco-oracle.ts';
-import { repetitions } from '../../proof.ts';
+import { repetitions, timeoutMs } from '../../proof.ts';
 import { MANIFEST, bundleHost, compile, componentOf, snapshotOf, specimenSource } from './specimen.ts';
 
 let component: Uint8Array;
@@ -18,7 +18,7 @@ beforeAll(async () => {
     manifest: { ...MANIFEST, columns: Object.keys(COLUMNS).toReversed() },
   });
   hostFile = await bundleHost();
-}, 60_000);
+}, timeoutMs(60_000));
 
 /** The same policy behind our glue, in a host, and behind jco's, right here. */
 async function loadBoth(settings: Settings): Promise<{ ours: HostedPolicy; theirs: OraclePolicy }> {
@@ -113,18 +113,26 @@ async function expectAgreement(given: Settings, epochs: readonly Snapshot[]): Pr
   }
 }
 
-test('our glue hands over and takes back what jco’s does', async () => {
-  await fc.assert(
-    fc.asyncProperty(settings, fc.array(snapshots, { minLength: 1, maxLength: 8 }), expectAgreement),
-    { numRuns: repetitions({ slice: 12, full: 1000 }) },
-  );
-}, 60_000);
+test(
+  'our glue hands over and takes back what jco’s does',
+  async () => {
+    await fc.assert(
+      fc.asyncProperty(settings, fc.array(snapshots, { minLength: 1, maxLength: 8 }), expectAgreement),
+      { numRuns: repetitions({ slice: 12, full: 1000 }) },
+    );
+  },
+  timeoutMs(60_000),
+);
 
-test('chunks and their last remainder agree as well', async () => {
-  const seeds = Object.fromEntries(Object.keys(COLUMNS).map((name, i) => [name, i]));
-  const regions = [0, 1, CHUNK_REGIONS - 1, CHUNK_REGIONS, CHUNK_REGIONS + 1, 2 * CHUNK_REGIONS + 77];
-  await expectAgreement(
-    {},
-    regions.map((count) => snapshotOf(count, seeds)),
-  );
-}, 60_000);
+test(
+  'chunks and their last remainder agree as well',
+  async () => {
+    const seeds = Object.fromEntries(Object.keys(COLUMNS).map((name, i) => [name, i]));
+    const regions = [0, 1, CHUNK_REGIONS - 1, CHUNK_REGIONS, CHUNK_REGIONS + 1, 2 * CHUNK_REGIONS + 77];
+    await expectAgreement(
+      {},
+      regions.map((count) => snapshotOf(count, seeds)),
+    );
+  },
+  timeoutMs(60_000),
+);

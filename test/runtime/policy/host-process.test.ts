@@ -20,7 +20,7 @@ import {
   REPLY_SECTION_NAMES,
   REQUEST,
 } from '../../../runtime/policy/wire.ts';
-import { repetitions } from '../../proof.ts';
+import { repetitions, timeoutMs } from '../../proof.ts';
 import { bundleHost, compile, componentOf, snapshotOf, specimenSource } from './specimen.ts';
 
 let component: Uint8Array;
@@ -29,7 +29,7 @@ let hostFile: string;
 beforeAll(async () => {
   component = await componentOf(await compile(specimenSource()));
   hostFile = await bundleHost();
-}, 60_000);
+}, timeoutMs(60_000));
 
 /** Runs `script` in place of the policy host, with the host's flags, and asks it once. */
 async function askScript(script: string, deadlineMs = 10_000): Promise<Result<Reply, string>> {
@@ -194,38 +194,46 @@ describe('the reader of replies', () => {
   });
 });
 
-test('no descriptor is left behind, however a policy ends', async () => {
-  const launch = launchChild(hostFile);
-  const open = (): number => readdirSync('/proc/self/fd').length;
-  const modes = ['echo', 'trap', 'refuse', 'lengths-lie', 'trap-in-configure'];
-  const use = async (mode: string): Promise<void> => {
-    const policy = await loadPolicy({ policy: component, settings: { mode }, launch });
-    if (!policy.ok) return;
-    await policy.value.evaluate(snapshotOf(10));
-    await policy.value.close();
-  };
-  for (const mode of modes) await use(mode);
-  const before = open();
-  for (let i = 0; i < repetitions({ slice: 20, full: 200 }); i++) await use(modes[i % modes.length]!);
-  expect(open()).toBe(before);
-}, 120_000);
-
-test('a mutated component that is still admitted ends in a Result within its deadlines', async () => {
-  const launch = launchChild(hostFile);
-  const limits = { loadDeadlineMs: 3000, epochDeadlineMs: 300, memoryPagesMax: 64 };
-  const bytes = fc.array(fc.tuple(fc.nat(component.length - 1), fc.integer({ min: 0, max: 255 })), {
-    minLength: 1,
-    maxLength: 3,
-  });
-  await fc.assert(
-    fc.asyncProperty(bytes, async (edits) => {
-      const mutant = component.slice();
-      for (const [at, value] of edits) mutant[at] = value;
-      const policy = await loadPolicy({ policy: mutant, launch, limits });
+test(
+  'no descriptor is left behind, however a policy ends',
+  async () => {
+    const launch = launchChild(hostFile);
+    const open = (): number => readdirSync('/proc/self/fd').length;
+    const modes = ['echo', 'trap', 'refuse', 'lengths-lie', 'trap-in-configure'];
+    const use = async (mode: string): Promise<void> => {
+      const policy = await loadPolicy({ policy: component, settings: { mode }, launch });
       if (!policy.ok) return;
-      await policy.value.evaluate(snapshotOf(100));
+      await policy.value.evaluate(snapshotOf(10));
       await policy.value.close();
-    }),
-    { numRuns: repetitions({ slice: 40, full: 5000 }) },
-  );
-}, 120_000);
+    };
+    for (const mode of modes) await use(mode);
+    const before = open();
+    for (let i = 0; i < repetitions({ slice: 20, full: 200 }); i++) await use(modes[i % modes.length]!);
+    expect(open()).toBe(before);
+  },
+  timeoutMs(120_000),
+);
+
+test(
+  'a mutated component that is still admitted ends in a Result within its deadlines',
+  async () => {
+    const launch = launchChild(hostFile);
+    const limits = { loadDeadlineMs: 3000, epochDeadlineMs: 300, memoryPagesMax: 64 };
+    const bytes = fc.array(fc.tuple(fc.nat(component.length - 1), fc.integer({ min: 0, max: 255 })), {
+      minLength: 1,
+      maxLength: 3,
+    });
+    await fc.assert(
+      fc.asyncProperty(bytes, async (edits) => {
+        const mutant = component.slice();
+        for (const [at, value] of edits) mutant[at] = value;
+        const policy = await loadPolicy({ policy: mutant, launch, limits });
+        if (!policy.ok) return;
+        await policy.value.evaluate(snapshotOf(100));
+        await policy.value.close();
+      }),
+      { numRuns: repetitions({ slice: 40, full: 5000 }) },
+    );
+  },
+  timeoutMs(120_000),
+);

@@ -17,7 +17,7 @@ import { readCoreModule } from '../../../runtime/policy/parse/core-module.ts';
 import type { CoreModule } from '../../../runtime/policy/parse/core-module.ts';
 import { readPolicy, readPolicyFile } from '../../../runtime/policy/parse/read-policy.ts';
 import { describeWorld } from '../../../runtime/policy/parse/world.ts';
-import { repetitions } from '../../proof.ts';
+import { repetitions, timeoutMs } from '../../proof.ts';
 import { MANIFEST, WIT, compile, componentOf, specimenSource } from './specimen.ts';
 
 const PAGES_MAX = 64;
@@ -28,7 +28,7 @@ const engine = globalThis.WebAssembly;
 beforeAll(async () => {
   core = await compile(specimenSource());
   sound = await componentOf(core);
-}, 60_000);
+}, timeoutMs(60_000));
 
 /** The reader may not touch the engine: from here on there is none. */
 function withoutEngine<T>(run: () => T): T {
