@@ -1,7 +1,14 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
 import { exactScenario } from './exact.ts';
+import { exactPhys, exactPhysDirect } from './exact-phys.ts';
+import { mappersScenario } from './mappers.ts';
 import { physRaw } from './phys-raw.ts';
+import { promote, promoteDirect, promoteKnown } from './promote.ts';
+import { tenants, tenantsDirect } from './tenants.ts';
 import { virtualScenario } from './virtual.ts';
 
-export const SCENARIOS: readonly Scenario[] = [boot, exactScenario, physRaw, virtualScenario];
+export const SCENARIOS: readonly Scenario[] = [
+  ...[boot, exactScenario, mappersScenario, exactPhys, exactPhysDirect, physRaw],
+  ...[promote, promoteDirect, promoteKnown, tenants, tenantsDirect, virtualScenario],
+];
