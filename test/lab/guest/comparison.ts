@@ -88,7 +88,7 @@ export function compareOutcome(
   };
 }
 
-function compareFlows(outcome: Outcome, truth: ReadonlyMap<string, number>): number {
+export function compareFlows(outcome: Outcome, truth: ReadonlyMap<string, number>): number {
   const said = new Map(outcome.flows.map(({ from, to, pages }) => [`${from}>${to}`, pages]));
   const pairs = new Set([...said.keys(), ...truth.keys()]);
   return [...pairs].filter((pair) => (said.get(pair) ?? 0) !== (truth.get(pair) ?? 0)).length;

@@ -35,19 +35,24 @@ async function startService(main: string, args: readonly string[], socket: strin
   }
 }
 
-/** The executor process under the scenario's limits, and a connection to it. */
-export async function startExecutor(limits: unknown): Promise<Executor> {
-  const socket = '/run/executor.sock';
-  writeFileSync('/run/limits.json', JSON.stringify(limits), { mode: 0o600 });
-  const args = ['--limits', '/run/limits.json', '--journal', '/run/journal.jsonl'];
+/** An executor process under these limits, and a connection to it. Several have names of their own. */
+export async function startExecutor(limits: unknown, name = 'executor'): Promise<Executor> {
+  const socket = `/run/${name}.sock`;
+  const file = `/run/${name}.limits.json`;
+  writeFileSync(file, JSON.stringify(limits), { mode: 0o600 });
+  const args = ['--limits', file, '--journal', `/run/${name}.journal.jsonl`];
   await startService(EXECUTOR, args, socket);
   return demand(await connectExecutor(socket));
 }
 
-/** The sensor process over a cgroup, and a connection to it. */
-export async function startSensor(cgroup: string, samplingPeriod: number): Promise<TelemetrySource> {
+/** The sensor process over a cgroup, and a connection to it. `more`: which source, when it is not soft-dirty. */
+export async function startSensor(
+  cgroup: string,
+  samplingPeriod: number,
+  more: readonly string[] = [],
+): Promise<TelemetrySource> {
   const socket = '/run/sensor.sock';
-  await startService(SENSOR, ['--cgroup', cgroup, '--sampling-period', `${samplingPeriod}`], socket);
+  await startService(SENSOR, ['--cgroup', cgroup, '--sampling-period', `${samplingPeriod}`, ...more], socket);
   return demand(await connectSensor(socket));
 }
 

@@ -10,6 +10,12 @@ export function migratedPages(): number {
   return Number(/^pgmigrate_success (\d+)$/m.exec(readFileSync('/proc/vmstat', 'utf8'))?.[1]);
 }
 
+/** Free pages of a node (nodeN/meminfo). */
+export function freePages(node: number): number {
+  const text = readFileSync(`/sys/devices/system/node/node${node}/meminfo`, 'utf8');
+  return Number(/MemFree:\s+(\d+) kB/.exec(text)?.[1]) / 4;
+}
+
 /** Clears the soft-dirty bits of a process (proc_pid_clear_refs(5)). */
 export function clearSoftDirty(pid: number): void {
   writeFileSync(`/proc/${pid}/clear_refs`, '4');

@@ -1,0 +1,4 @@
+import { expectScenario } from './expect-scenario.ts';
+import { promoteKnown } from './scenarios/promote.ts';
+
+expectScenario(promoteKnown);

@@ -1,0 +1,4 @@
+import { expectScenario } from './expect-scenario.ts';
+import { tenantsDirect } from './scenarios/tenants.ts';
+
+expectScenario(tenantsDirect);
