@@ -1,5 +1,5 @@
 import type { Executor } from '../executor/executor.ts';
-import type { BoundPlan, Budgets, Outcome, PlanFault } from '../executor/plan.ts';
+import { SPACE, type BoundPlan, type Budgets, type Outcome, type PlanFault } from '../executor/plan.ts';
 import { success, type Failure, type Result } from '../executor/result.ts';
 import { bindPlan, type BindFault } from './bind.ts';
 import type { Snapshot } from './contract.ts';
@@ -80,8 +80,14 @@ export function createEngine({ source, policy, executor, scope }: EngineOptions)
     const bound = bindPlan({ plan, table, budgets: seen.budgets, scope, epoch, space: seen.sample.space });
     if (!bound.ok) return { ...asked, fault: bound };
     const outcome = await executor.submit(bound.value);
-    if (!outcome.ok) return { ...asked, bound: bound.value, fault: outcome };
-    snapshots.recordVerdicts(plan.regions, outcome.value.verdicts);
+    if (!outcome.ok) {
+      table.doubt(plan.regions);
+      return { ...asked, bound: bound.value, fault: outcome };
+    }
+    const { verdicts, frames } = outcome.value;
+    snapshots.recordVerdicts(plan.regions, verdicts);
+    if (seen.sample.space === SPACE.physical)
+      table.follow({ regions: plan.regions, target: bound.value.target, verdicts, frames });
     return { ...asked, bound: bound.value, outcome: outcome.value };
   }
 

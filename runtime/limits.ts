@@ -4,8 +4,8 @@
 export const regionCountMax = 16_777_216;
 /** Owners in one snapshot; the WIT counts them in a u16. */
 export const ownersMax = 65_535;
-/** Samples that need not show a region after it was moved to another frame (docs/regions.md). */
-export const unseenSamplesMax = 2;
+/** Samples that need not show a region after it was moved: as old as a sensor's list of frames may be (docs/regions.md). */
+export const unseenSamplesMax = 8;
 /** Places in one snapshot; index 255 means "in none". */
 export const placesMax = 255;
 

@@ -4,9 +4,10 @@ import { EVENT, type RegionEvents } from './contract.ts';
 import { createEventLog } from './event-log.ts';
 import { ownersMax, regionCountMax } from './limits.ts';
 import { createHolders, type Holder } from './regions/holders.ts';
+import type { CarriedPlan } from './regions/carry-folios.ts';
 import { joinRows } from './regions/join.ts';
 import { createRecentMoves } from './regions/recent-moves.ts';
-import { rekeyRegions, type CarriedPlan } from './regions/rekey.ts';
+import { rekeyRegions } from './regions/rekey.ts';
 import { createRegionSlots } from './regions/slots.ts';
 import type { Sample } from './telemetry/source.ts';
 

@@ -76,6 +76,7 @@ export function createCredits(): Credits {
       givers.add(giver);
     },
     empty(giver) {
+      givers.add(giver);
       emptied.add(giver);
       endings.set(giver, { kind: EVENT.died, survivor: 0 });
     },

@@ -154,12 +154,9 @@ function arrive(join: Join, first: number, size: number): number {
   const { slots, events, recent, rows, row, ordinal, epoch } = join;
   closeCovers(join, first);
   const cover = join.covers.at(-1);
-  if (rows.coverage[row] === 0) {
-    const within = cover !== undefined && !cover.lives && recent.excuses(cover.region);
-    if (within || recent.vacated(first, size)) {
-      join.ignored.push(row);
-      return NONE;
-    }
+  if (rows.coverage[row] === 0 && isOutdated(join, cover, first, size)) {
+    join.ignored.push(row);
+    return NONE;
   }
   const giver = cover ? cover.region : recent.credits.giverTo(first, size);
   const region = slots.bear(ordinal, first, size, epoch);
@@ -168,6 +165,23 @@ function arrive(join: Join, first: number, size: number): number {
   if (giver === undefined) events.push(EVENT.born, region, 0);
   else events.push(EVENT.split, giver, region);
   return region;
+}
+
+/**
+ * Whether a row that nobody looked at is from before a move: it lies where a move put something larger, or
+ * where moves left nothing and nothing was found since.
+ */
+function isOutdated(
+  { slots, known, at, recent }: Join,
+  cover: Cover | undefined,
+  first: number,
+  size: number,
+) {
+  if (cover && !cover.lives && recent.excuses(cover.region)) return true;
+  if (!recent.vacated(first, size)) return false;
+  let next = at;
+  while (next < known.length && recent.excuses(known[next])) next++;
+  return next === known.length || slots.pageNumber[known[next]] >= first + size;
 }
 
 function openCover(join: Join, region: number, lives: boolean): void {

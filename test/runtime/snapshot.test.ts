@@ -4,6 +4,7 @@ import { VERDICT } from '../../executor/verdict.ts';
 import { COLUMNS, METRIC, PLACE_NONE, type ColumnName } from '../../runtime/contract.ts';
 import { createRegionTable } from '../../runtime/region-table.ts';
 import { createSnapshotBuilder } from '../../runtime/snapshot.ts';
+import { carriedPlan, framesOf, type FrameRow } from './regions/frame-samples.ts';
 import { sampleOf, type TestRow } from './samples.ts';
 
 const place = { hasCpus: true, capacity: 100, room: 50, budget: 50, latencyNs: 80, bandwidthMib: 0 };
@@ -85,6 +86,40 @@ describe('snapshot', () => {
     expect(epoch(rows).columns.verdict).toEqual(Uint8Array.of(VERDICT.none, VERDICT.moved));
     builder.forgetVerdicts();
     expect(epoch(rows).columns.verdict).toEqual(Uint8Array.of(0, 0));
+  });
+
+  test('a region that was moved shows its verdict and its new place before any sample shows it', () => {
+    const table = createRegionTable();
+    const builder = createSnapshotBuilder(new Set(Object.keys(COLUMNS) as ColumnName[]));
+    const show = (epoch: number, ...rows: FrameRow[]) => {
+      const sample = framesOf(rows);
+      const rowRegion = new Uint32Array(rows.length);
+      const events = table.update(sample, epoch, rowRegion);
+      if (!events.ok) throw new Error(events.message);
+      return builder.build({ epoch, sample, rowRegion, table, events: events.value, budgets });
+    };
+    show(1, [7], [8]);
+    const plan = carriedPlan([0], [[0, 7, 1007]], [VERDICT.moved]);
+    table.follow({ ...plan, target: Uint8Array.of(2) });
+    builder.recordVerdicts(plan.regions, plan.verdicts);
+    const before = show(2, [7, 1, 'listed'], [8]);
+    expect(before).toMatchObject({ regions: 2, owners: 1 });
+    expect(before.columns).toMatchObject({
+      pages: Uint32Array.of(1, 1),
+      place: Uint8Array.of(1, 0),
+      coverage: Uint8Array.of(0, 255),
+      idleEpochs: Uint16Array.of(1, 1),
+      born: Uint32Array.of(1, 1),
+      verdict: Uint8Array.of(VERDICT.moved, 0),
+      block: Uint32Array.of(0, 0),
+    });
+    builder.forgetVerdicts();
+    // What the listed row left behind does not show in the region that is born there.
+    expect(show(3, [7], [8], [1007]).columns).toMatchObject({
+      idleEpochs: Uint16Array.of(2, 2, 0),
+      verdict: new Uint8Array(3),
+      coverage: Uint8Array.of(255, 255, 255),
+    });
   });
 
   test('neighbourhoods have consecutive numbers, a hole skips one', () => {
