@@ -10,7 +10,7 @@ import { VERIFIED, verifyMappers, type MapperClaims } from './verify-mappers.ts'
 export interface FrameCacheOptions {
   readonly root: string;
   readonly flags: FrameFlags;
-  /** Places to remember in; a power of two. */
+  /** Places to remember in; a power of two, at least 2. */
   readonly frames?: number;
 }
 

@@ -21,7 +21,7 @@ import {
   type WantedFrames,
 } from './wanted-frames.ts';
 
-export type ScanFault = ReadFault | FramesFault | 'frame-beyond-bounds';
+export type ScanFault = ReadFault | FramesFault | 'frame-beyond-bounds' | 'frames-hidden';
 
 export interface FrameScanOptions {
   /** Where /proc is found; `/` but in tests. */
@@ -136,7 +136,7 @@ function scanAll(
       done.add(pid);
       const read = scanProcess(root, pid, scan);
       if (read.ok || read.code === 'file-missing') continue;
-      if (read.code === 'frame-beyond-bounds') return read;
+      if (read.code === 'frame-beyond-bounds' || read.code === 'frames-hidden') return read;
       closed = true;
     }
   }
@@ -184,7 +184,7 @@ function judgeSeen(pid: number, [low, high]: Int32Array): Result<boolean, ScanFa
       `process ${pid} maps memory above 16 TiB, more than a scan can tell`,
     );
   if (high !== 0 && low === 0)
-    return failure('permission-missing', 'pagemap hides frame numbers; run the executor with CAP_SYS_ADMIN');
+    return failure('frames-hidden', 'pagemap hides frame numbers; run the executor with CAP_SYS_ADMIN');
   return success(true);
 }
 
