@@ -28,6 +28,7 @@ export async function serveFrames(options: FrameServerOptions): Promise<Result<F
   if (!cleared.ok) return cleared;
   const sockets = new Set<Socket>();
   const conversations = new Set<Promise<void>>();
+  const send = createSender();
   let turn: Promise<unknown> = Promise.resolve();
 
   function answerInTurn(message: unknown): Promise<Result<unknown>> {
@@ -38,7 +39,7 @@ export async function serveFrames(options: FrameServerOptions): Promise<Result<F
 
   const server = createServer((socket) => {
     sockets.add(socket);
-    const conversation = converse(socket, answerInTurn).finally(() => {
+    const conversation = converse(socket, answerInTurn, send).finally(() => {
       sockets.delete(socket);
       conversations.delete(conversation);
     });
@@ -59,7 +60,11 @@ export async function serveFrames(options: FrameServerOptions): Promise<Result<F
 }
 
 /** Reading pauses while a request is answered, so a client cannot pile requests up here. */
-async function converse(socket: Socket, answer: FrameServerOptions['answer']): Promise<void> {
+async function converse(
+  socket: Socket,
+  answer: FrameServerOptions['answer'],
+  send: ReturnType<typeof createSender>,
+): Promise<void> {
   const reader = createFrameReader();
   try {
     for await (const chunk of socket as AsyncIterable<Uint8Array>) {
@@ -79,13 +84,24 @@ async function converse(socket: Socket, answer: FrameServerOptions['answer']): P
   }
 }
 
-function send(socket: Socket, id: number, reply: Result<unknown>): Promise<void> {
-  const frame = encodeFrame({ id, ...reply });
-  const whole = frame.ok ? frame : encodeFrame({ id, ...failure('frame-too-large', frame.message) });
-  return new Promise((resolve, reject) => {
-    if (whole.ok) socket.write(whole.value, (error) => (error ? reject(error) : resolve()));
-    else reject(new Error(whole.message));
-  });
+/** Large replies follow one another in one buffer: left to the garbage collector, several would pile up. */
+function createSender() {
+  let spare: ArrayBufferLike = new ArrayBuffer(0);
+
+  return (socket: Socket, id: number, reply: Result<unknown>): Promise<void> => {
+    const frame = encodeFrame({ id, ...reply }, undefined, spare);
+    const whole = frame.ok ? frame : encodeFrame({ id, ...failure('frame-too-large', frame.message) });
+    if (!whole.ok) return Promise.reject(new Error(whole.message));
+    const { value } = whole;
+    spare = new ArrayBuffer(0);
+    return new Promise((resolve, reject) => {
+      socket.write(value, (error) => {
+        spare = value.buffer;
+        if (error) reject(error);
+        else resolve();
+      });
+    });
+  };
 }
 
 /** A socket that nobody answers on was left by a process that died; anything else is left alone. */

@@ -1,4 +1,4 @@
-import { Packr, Unpackr } from 'msgpackr/pack';
+import { Packr, RESERVE_START_SPACE, Unpackr } from 'msgpackr/pack';
 import { BOUNDS } from '../limits.ts';
 import { failure, success, type Result } from '../result.ts';
 import { scanFrame } from './scan-frame.ts';
@@ -6,6 +6,10 @@ import { scanFrame } from './scan-frame.ts';
 export type FrameFault = 'frame-too-large' | 'frame-malformed';
 
 const prefixBytes = 4;
+/** Where columns lie at the deepest: reply, value, rows. */
+const columnDepth = 3;
+/** For all of a message but its columns; more where that is not enough. */
+const restBytes = 16_384;
 
 // `msgpackr/pack` is plain JavaScript: no native add-on parses what strangers send. Extensions are the
 // typed arrays of `moreTypes`; records and shared structures stay off, since both ends would have to agree.
@@ -13,17 +17,32 @@ const options = { useRecords: false, mapsAsObjects: true, moreTypes: true, int64
 const packr = new Packr(options);
 const unpackr = new Unpackr(options);
 
-/** One message: the body's length as a little-endian u32, then its MessagePack. */
+/**
+ * One message: the body's length as a little-endian u32, then its MessagePack. It lies in `spare` where it fits,
+ * which nobody else may need any more, else in a buffer of its own.
+ */
 export function encodeFrame(
   message: unknown,
   bytesMax: number = BOUNDS.frameBytesMax,
+  spare: ArrayBufferLike = new ArrayBuffer(0),
 ): Result<Uint8Array, FrameFault> {
-  const body = packr.pack(message);
-  if (body.length > bytesMax) return tooLarge(body.length, bytesMax);
-  const frame = new Uint8Array(prefixBytes + body.length);
-  new DataView(frame.buffer).setUint32(0, body.length, true);
-  frame.set(body, prefixBytes);
+  const bytes = restBytes + columnBytes(message, columnDepth);
+  // The packer itself would grow a buffer by doubling, and a frame would exist four times over.
+  packr.useBuffer(
+    bytes <= spare.byteLength ? Buffer.from(spare) : Buffer.allocUnsafeSlow(2 ** Math.ceil(Math.log2(bytes))),
+  );
+  const frame = packr.pack(message, RESERVE_START_SPACE + prefixBytes);
+  const bodyBytes = frame.length - prefixBytes;
+  if (bodyBytes > bytesMax) return tooLarge(bodyBytes, bytesMax);
+  frame.writeUInt32LE(bodyBytes, 0);
   return success(frame);
+}
+
+/** Bytes of the typed arrays in a message, which are most of any large one. */
+function columnBytes(value: unknown, depth: number): number {
+  if (ArrayBuffer.isView(value)) return value.byteLength;
+  if (typeof value !== 'object' || value === null || depth === 0) return 0;
+  return Object.values(value).reduce<number>((sum, field) => sum + columnBytes(field, depth - 1), 0);
 }
 
 /** A frame's body as plain data. Which message it is, if any, is for the reader to check. */

@@ -180,6 +180,31 @@ describe('frames', () => {
   });
 });
 
+describe('a spare buffer', () => {
+  const large = (length: number) => ({ value: { rows: { column: new Uint32Array(length).fill(7) } } });
+  const reuse = (value: object, spare?: ArrayBufferLike) => {
+    const frame = encodeFrame(value, BOUNDS.frameBytesMax, spare);
+    if (!frame.ok) throw new Error(frame.message);
+    return frame.value;
+  };
+
+  test('is written over by the next frame, which reads the same', () => {
+    const first = reuse(large(100_000));
+    const second = reuse(large(90_000), first.buffer);
+    expect(second.buffer).toBe(first.buffer);
+    expect(decodeBody(second.subarray(4))).toEqual({ ok: true, value: large(90_000) });
+  });
+
+  test('too small is left alone', () => {
+    const first = reuse(large(10));
+    const before = first.slice();
+    const second = reuse(large(100_000), first.buffer);
+    expect(second.buffer).not.toBe(first.buffer);
+    expect(first).toEqual(before);
+    expect(decodeBody(second.subarray(4))).toEqual({ ok: true, value: large(100_000) });
+  });
+});
+
 describe('requests', () => {
   const plan = somePlan(2);
 

@@ -11,7 +11,7 @@ const NOTHING = { looked: 0, accessed: 0 } as const;
 
 /** A row per region, ascending by frame. What was marked and is not idle any more was accessed. */
 export function addRows(rows: RowBuilder, blocks: FrameBlocks, regions: BlockRegions, watch: Watch): void {
-  rows.reserve(regions.count);
+  rows.reserve(regions.countMax);
   let watched = 0;
   for (let block = 0; block < blocks.count; block++) {
     const isWatched = watched < watch.count && watch.block[watched] === block;

@@ -1,8 +1,7 @@
 import { REGION_FLAG } from '../../contract.ts';
-import { grow } from '../../columns.ts';
 import { countAll } from './bits.ts';
 import type { BlockMasks } from './classify-frames.ts';
-import { LANES_PER_BLOCK, type FrameBlocks } from './frame-blocks.ts';
+import { FRAMES_PER_BLOCK, LANES_PER_BLOCK, type FrameBlocks } from './frame-blocks.ts';
 
 /** Looks in a row that found a block mixed before it is split, and uniform before it is merged again. */
 export const MIXED_LOOKS_TO_SPLIT = 3;
@@ -28,6 +27,8 @@ export interface RegionLimits {
 export interface BlockRegions {
   /** Regions told now. */
   readonly count: number;
+  /** Regions there can be. */
+  readonly countMax: number;
   /** Folios that count, by block; 0 = nothing there is known. */
   readonly folios: Uint16Array;
   /** `REGION_FLAG`s that all of a block has. */
@@ -67,17 +68,20 @@ export function createBlockRegions(
   let whole = 0;
   let extra = 0;
 
+  /** All at once: what is never written costs no memory. */
+  const mask = () => new Uint32Array(limits.splitsMax * LANES_PER_BLOCK);
   const regions = {
     get count() {
       return whole + extra;
     },
+    countMax: Math.min(blocks.count * FRAMES_PER_BLOCK, blocks.count + limits.extraMax),
     folios,
     flags,
     slot,
-    heads: new Uint32Array(0),
-    tails: new Uint32Array(0),
-    file: new Uint32Array(0),
-    fixed: new Uint32Array(0),
+    heads: mask(),
+    tails: mask(),
+    file: mask(),
+    fixed: mask(),
     update,
     settle,
     split,
@@ -128,18 +132,10 @@ export function createBlockRegions(
 
   function store(at: number, masks: BlockMasks): void {
     const from = at * LANES_PER_BLOCK;
-    if (from >= regions.heads.length) growSlots(Math.min(limits.splitsMax, Math.max(256, 2 * at)));
     regions.heads.set(masks.heads, from);
     regions.tails.set(masks.tails, from);
     regions.file.set(masks.file, from);
     regions.fixed.set(masks.fixed, from);
-  }
-
-  function growSlots(length: number): void {
-    regions.heads = grow(regions.heads, length * LANES_PER_BLOCK);
-    regions.tails = grow(regions.tails, length * LANES_PER_BLOCK);
-    regions.file = grow(regions.file, length * LANES_PER_BLOCK);
-    regions.fixed = grow(regions.fixed, length * LANES_PER_BLOCK);
   }
 
   /** Both lists of blocks ascend. */
@@ -166,10 +162,14 @@ export function slotMasks(regions: BlockRegions, slot: number): BlockMasks {
 
 /** A flag of all folios in a block; `huge` = one folio fills it. */
 function flagsOf({ heads, tails, file, fixed }: BlockMasks): number {
-  const isAll = (some: Uint32Array) => heads.every((lane, at) => lane === some[at]);
   return (
     (countAll(tails) === LANES_PER_BLOCK * 32 - 1 ? REGION_FLAG.huge : 0) |
-    (isAll(file) ? REGION_FLAG.file : 0) |
-    (isAll(fixed) ? REGION_FLAG.unmovable : 0)
+    (isSame(heads, file) ? REGION_FLAG.file : 0) |
+    (isSame(heads, fixed) ? REGION_FLAG.unmovable : 0)
   );
+}
+
+function isSame(one: Uint32Array, other: Uint32Array): boolean {
+  for (let lane = 0; lane < LANES_PER_BLOCK; lane++) if (one[lane] !== other[lane]) return false;
+  return true;
 }

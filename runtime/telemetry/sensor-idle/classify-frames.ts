@@ -114,10 +114,17 @@ export function createFrameClassifier(memory: FrameMemory): FrameClassifier {
       cgroups = memory.cgroups();
     },
     classify(first, from, until) {
-      for (const each of Object.values(masks)) each.fill(0);
+      clear(masks);
       const fault = loadFlags(first + from, until - from) ?? loadCharges(first + from, until - from);
       if (!fault) sort(first, from, until);
       return fault;
     },
   };
+}
+
+function clear({ heads, tails, file, fixed }: BlockMasks): void {
+  heads.fill(0);
+  tails.fill(0);
+  file.fill(0);
+  fixed.fill(0);
 }
