@@ -59,14 +59,17 @@ function contentOf(frame: number, mappers: readonly string[], before: FrameView,
   return { was: { ...was, frame }, is: agree ? first : undefined };
 }
 
-/** Whether the verdict may stand beside what became of the contents; frames of nobody known must be refused. */
-function agrees(verdict: number, target: number, contents: readonly Content[]): boolean {
+/**
+ * Whether the verdict may stand beside what became of the contents. Frames of nobody known must be refused; where
+ * they lie in one entry with others, they may speak for all of it.
+ */
+function agrees(verdict: number, target: number, pages: number, contents: readonly Content[]): boolean {
   if (contents.length === 0) return isRejection(verdict);
   const arrived = contents.every(({ is }) => is?.node === target);
   const wasThere = contents.every(({ was }) => was.node === target);
   if (verdict === VERDICT.moved) return arrived && !wasThere;
   if (verdict === VERDICT['in-place']) return arrived && wasThere;
-  return !arrived;
+  return !arrived || contents.length < pages;
 }
 
 /**
@@ -108,7 +111,7 @@ export function compareFrames(
       ways.add(`${entry}:${was.frame}>${is.frame}`);
     }
     trueMovedPages += moved;
-    if (said !== moved || !agrees(verdict, wish.target, contents)) disagreements++;
+    if (said !== moved || !agrees(verdict, wish.target, pages, contents)) disagreements++;
   });
   return {
     saidMovedPages: sum(outcome.movedPages),

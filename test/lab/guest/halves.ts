@@ -12,6 +12,8 @@ import { startWorkload } from './workload.ts';
 import type { Workload } from './workload.ts';
 
 const FAST = 0;
+/** A cold page is visited once in so many rounds (workloads/pages.c). */
+const COLD_PERIOD = 20;
 
 /** Pages of the workload on the fast node, by its own question to the kernel. */
 interface OnFast {
@@ -25,10 +27,16 @@ async function askOnFast(pages: Workload): Promise<OnFast> {
   return { hot: Number(words[FAST]), cold: Number(cold[FAST]) };
 }
 
-function describe(epoch: EpochReport, onFast: OnFast): Record<string, number> {
+function describe(epoch: EpochReport, onFast: OnFast, hitShare: number): Record<string, number> {
   const room = epoch.snapshot?.places[FAST]?.room ?? 0;
   const asked = epoch.bound?.target.length ?? 0;
-  return { room, asked, moved: movedIn(epoch), hotOnFast: onFast.hot, coldOnFast: onFast.cold };
+  return { room, asked, moved: movedIn(epoch), hotOnFast: onFast.hot, coldOnFast: onFast.cold, hitShare };
+}
+
+/** Of the pages that a round visits, those on the fast node, in thousandths. */
+function shareOfHits(onFast: OnFast, { hotPages, coldPages }: Course): number {
+  const hits = onFast.hot + onFast.cold / COLD_PERIOD;
+  return Math.round((1000 * hits) / (hotPages + coldPages / COLD_PERIOD)) / 1000;
 }
 
 /** Pages that the outcome says moved; an epoch that ended early fails the scenario. */
@@ -37,7 +45,17 @@ function movedIn(epoch: EpochReport): number {
   return epoch.outcome ? sum(epoch.outcome.movedPages) : 0;
 }
 
+/** What happens in each half. */
+interface Course {
+  readonly round: string;
+  readonly epochs: number;
+  readonly hotPages: number;
+  readonly coldPages: number;
+}
+
 interface Half {
+  /** After each epoch. */
+  readonly hitShares: readonly number[];
   readonly movedPages: number;
   readonly fastPagesMax: number;
   readonly roomAtStart: number;
@@ -45,27 +63,24 @@ interface Half {
 }
 
 /** One round of the workload, one step of the engine, by turns. */
-async function runHalf(
-  engine: Engine,
-  pages: Workload,
-  { round, epochs }: { readonly round: string; readonly epochs: number },
-  report: Reporter,
-): Promise<Half> {
+async function runHalf(engine: Engine, pages: Workload, course: Course, report: Reporter): Promise<Half> {
+  const hitShares: number[] = [];
   let movedPages = 0;
   let fastPagesMax = 0;
   let roomAtStart = 0;
   let last: OnFast = { hot: 0, cold: 0 };
-  for (let i = 0; i < epochs; i++) {
-    await pages.ask(round);
+  for (let i = 0; i < course.epochs; i++) {
+    await pages.ask(course.round);
     const epoch = await engine.step();
     movedPages += movedIn(epoch);
     last = await askOnFast(pages);
     fastPagesMax = Math.max(fastPagesMax, last.hot + last.cold);
-    const line = describe(epoch, last);
+    hitShares.push(shareOfHits(last, course));
+    const line = describe(epoch, last, hitShares.at(-1) as number);
     if (i === 0) roomAtStart = line['room'] as number;
     report.note(`epoch ${epoch.epoch}`, line);
   }
-  return { movedPages, fastPagesMax, roomAtStart, last };
+  return { hitShares, movedPages, fastPagesMax, roomAtStart, last };
 }
 
 /** How a scenario of two halves looks at memory and moves it. */
@@ -94,13 +109,18 @@ export async function runHalves(scenario: Scenario, report: Reporter, eye: Eye):
 
   const engine = createEngine({ source, policy, executor, scope: SCOPE });
   const migratedBefore = migratedPages();
-  const course = { round: eye.round, epochs: epochsPerHalf };
+  const course = { round: eye.round, epochs: epochsPerHalf, hotPages, coldPages };
   const first = await runHalf(engine, pages, course, report);
   await pages.ask('swap');
   const second = await runHalf(engine, pages, course, report);
 
   report.fact('roomAtStart', first.roomAtStart);
-  for (const [name, { last }] of Object.entries({ first, second })) {
+  for (const [name, { last, hitShares }] of Object.entries({ first, second })) {
+    report.note(`${name}.hitShares`, { hitShares });
+    report.fact(
+      `${name}.meanHitShare`,
+      hitShares.reduce((total, share) => total + share, 0) / hitShares.length,
+    );
     report.fact(`${name}.hotOnFast`, last.hot / hotPages);
     report.fact(`${name}.coldOnFast`, last.cold / coldPages);
   }
