@@ -224,7 +224,10 @@ function matchBlock(at: number, scan: Scan, matches: number): number {
   return matchEntries(wanted, lanes, at, isWhole ? at + 1 : at + blockPages, found, matches, seen);
 }
 
-/** One row per folio and place: pages of a folio that lie as they do in it belong to one mapping. */
+/**
+ * One row per folio and place: pages of a folio that lie as they do in it belong to one mapping. (One that others
+ * interrupt within the folio may come up again.)
+ */
 function addMapping(pid: number, first: number, at: number, scan: Scan): void {
   const frame = scan.readLanes[2 * at];
   const row = scan.folios.rowOf(frame);

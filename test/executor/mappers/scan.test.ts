@@ -66,6 +66,22 @@ describe('the scan', () => {
     expect(rowsOf(find(tree, [1]))).toEqual([]);
   });
 
+  test('a page in the middle of a huge page that is another one is seen', () => {
+    const tree = makeTree();
+    const huge = { head: 512, pages: 512 };
+    tree.setFolios([{ head: 7, pages: 1 }, huge, { head: 1_024, pages: 1 }]);
+    tree.addProcess(10, 512, 1_024);
+    tree.map({ pid: 10, page: 512, head: 512, offset: 0, pages: 512 });
+    tree.map({ pid: 10, page: 700, head: 7, offset: 0, pages: 1 });
+    expect(rowsOf(find(tree, [7]))).toEqual([[0, 10, 700]]);
+    expect(rowsOf(find(tree, [7, 512]))).toEqual([
+      [0, 10, 700],
+      [1, 10, 512],
+    ]);
+    tree.map({ pid: 10, page: 700, head: 512, offset: 5, pages: 1 });
+    expect(rowsOf(find(tree, [512]))).toContainEqual([0, 10, 700]);
+  });
+
   test('a frame that is no head is unknown, and the rest is answered', () => {
     const tree = makeTree();
     tree.setFolios([
