@@ -1,5 +1,6 @@
 import { benchEpoch } from './epoch.ts';
 import { benchMovePages } from './move-pages.ts';
+import { benchResolve } from './resolve.ts';
 import { benchValidate } from './validate.ts';
 
 /** One figure beside what it is held against. Only ratios mean anything; nanoseconds tell the scale. */
@@ -37,6 +38,30 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
     return [
       { what: 'admit + validate, a page', ns: admitNs + validateNs, besides, goal: '≤ 60 ns, ≤ a third' },
       { what: 'sort and fold into folios, a page', ns: arrangeNs, goal: '' },
+    ];
+  },
+  resolve: async () => {
+    const { base, huge, walk, walkRefused } = await benchResolve();
+    const besides = ({ cNsPerPage, ratio }: typeof base) => ({
+      what: 'the same in C',
+      ns: cNsPerPage,
+      ratio,
+    });
+    return [
+      {
+        what: 'scan for frames, a resident page',
+        ns: base.ourNsPerPage,
+        besides: besides(base),
+        goal: '≤ 1.15 × C',
+      },
+      {
+        what: 'the same, huge pages',
+        ns: huge.ourNsPerPage,
+        besides: besides(huge),
+        goal: '≤ 1.5 × C',
+      },
+      { what: `walk, a frame of 4,096 ${walkRefused}`, ns: walk?.nsPerFrame ?? Number.NaN, goal: '≤ 200 ns' },
+      { what: 'walk, a frame of 65,536', ns: walk?.nsPerFrameOfMany ?? Number.NaN, goal: '' },
     ];
   },
   'move-pages': async () => {
