@@ -10,7 +10,7 @@ import { isSameMemory, listFrameBlocks } from './sensor-idle/frame-blocks.ts';
 import type { FrameMemory } from './sensor-idle/frame-memory.ts';
 import { deriveLimits, type LookChoice } from './sensor-idle/idle-limits.ts';
 import { DUE, renewWatch, type Ground } from './sensor-idle/renew-watch.ts';
-import { createWatch, markWatch, readWatch, type Watch } from './sensor-idle/watch.ts';
+import { clearWatch, createWatch, markWatch, readWatch, type Watch } from './sensor-idle/watch.ts';
 import type { Sample, SourceFault, TelemetrySource } from './source.ts';
 
 /** Up to 16 GiB all blocks are read once at the start, also where only a share of them is looked at. */
@@ -57,7 +57,7 @@ export function createIdlePageSource(options: IdlePageOptions): TelemetrySource 
     const fault = look();
     if (fault) {
       // Nothing counts as looked at before the bits are set again.
-      watch.count = 0;
+      clearWatch(watch);
       return fault;
     }
     const now = nowMs();

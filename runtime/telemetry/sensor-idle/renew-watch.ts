@@ -5,7 +5,7 @@ import type { BlockRegions } from './block-regions.ts';
 import type { FrameClassifier } from './classify-frames.ts';
 import { FRAMES_PER_BLOCK, LANES_PER_BLOCK, type FrameBlocks } from './frame-blocks.ts';
 import type { IdleLimits, LookChoice } from './idle-limits.ts';
-import { countLook, type Watch } from './watch.ts';
+import { clearWatch, countLook, watchBlock, type Watch } from './watch.ts';
 
 /** Why a block is read in this epoch. */
 export const DUE = { no: 0, known: 1, watched: 2 } as const;
@@ -32,7 +32,7 @@ export function renewWatch(
   coming: Watch,
 ): Failure<SourceFault> | undefined {
   const { masks } = classifier;
-  coming.count = 0;
+  clearWatch(coming);
   /** Whether `masks` holds all of the current block. */
   let isFresh = false;
   let undecided = 0;
@@ -88,9 +88,8 @@ export function renewWatch(
         : isFresh
           ? [masks.heads, 0]
           : [watch.marked, at * LANES_PER_BLOCK];
-    const to = coming.count * LANES_PER_BLOCK;
+    const to = watchBlock(coming, blocks, block);
     for (let lane = 0; lane < LANES_PER_BLOCK; lane++) coming.marked[to + lane] = lanes[from + lane];
-    coming.block[coming.count++] = block;
   }
 
   for (let block = 0, next = 0; block < blocks.count; block++) {

@@ -11,6 +11,9 @@ const BLOCKS_PER_RUN = 4_096;
 export interface Watch {
   count: number;
   readonly block: Uint32Array;
+  /** Where each run of neighbouring blocks begins: their words are neighbours in the file and here. */
+  readonly runStart: Uint32Array;
+  runs: number;
   /** Frames whose idle bit was set at the start of the epoch and that are known to be the same folio since. */
   readonly marked: Uint32Array;
   /** Idle bits as the kernel told them at the end. */
@@ -21,9 +24,29 @@ export function createWatch(blocksMax: number): Watch {
   return {
     count: 0,
     block: new Uint32Array(blocksMax),
+    runStart: new Uint32Array(blocksMax),
+    runs: 0,
     marked: new Uint32Array(blocksMax * LANES_PER_BLOCK),
     idle: new Uint32Array(blocksMax * LANES_PER_BLOCK),
   };
+}
+
+/** Nothing is looked at, or any more. */
+export function clearWatch(watch: Watch): void {
+  watch.count = 0;
+  watch.runs = 0;
+}
+
+/** Adds the next block, above all others; the caller fills in what is to be marked from the lane answered on. */
+export function watchBlock(watch: Watch, blocks: FrameBlocks, block: number): number {
+  const at = watch.count++;
+  watch.block[at] = block;
+  const isNeighbour =
+    at > 0 &&
+    at - watch.runStart[watch.runs - 1] < BLOCKS_PER_RUN &&
+    blocks.first[block] === blocks.first[watch.block[at - 1]] + FRAMES_PER_BLOCK;
+  if (!isNeighbour) watch.runStart[watch.runs++] = at;
+  return at * LANES_PER_BLOCK;
 }
 
 /** Reads the idle bits of every watched block. What lies beyond the end of memory is no longer marked. */
@@ -54,22 +77,17 @@ export function markWatch(
   });
 }
 
-/** Neighbouring blocks share a call: their words are neighbours in the file and here. */
+/** A call for each run. */
 function eachRun(
   watch: Watch,
   blocks: FrameBlocks,
   visit: (word: number, from: number, until: number) => Failure<SourceFault> | undefined,
 ): Failure<SourceFault> | undefined {
-  for (let start = 0, end = 0; start < watch.count; start = end) {
-    const first = blocks.first[watch.block[start]];
-    end = start + 1;
-    while (
-      end < watch.count &&
-      end - start < BLOCKS_PER_RUN &&
-      blocks.first[watch.block[end]] === first + (end - start) * FRAMES_PER_BLOCK
-    )
-      end++;
-    const fault = visit(first / FRAMES_PER_WORD, start * LANES_PER_BLOCK, end * LANES_PER_BLOCK);
+  for (let run = 0; run < watch.runs; run++) {
+    const start = watch.runStart[run];
+    const end = run + 1 < watch.runs ? watch.runStart[run + 1] : watch.count;
+    const word = blocks.first[watch.block[start]] / FRAMES_PER_WORD;
+    const fault = visit(word, start * LANES_PER_BLOCK, end * LANES_PER_BLOCK);
     if (fault) return fault;
   }
   return undefined;
