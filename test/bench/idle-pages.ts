@@ -12,7 +12,7 @@ const blocks = 16_384;
 const rounds = { rounds: 60, warmUpRounds: 10 };
 
 export interface IdlePageFigures {
-  readonly frames: number;
+  readonly blocks: number;
   /** All blocks; then runs of seven, as where every eighth is free. Per pass. */
   readonly dense: PairFigures;
   readonly gaps: PairFigures;
@@ -35,7 +35,7 @@ export function benchIdlePages(): Promise<IdlePageFigures> {
         folder.start(bitmap, String(blocks), String(stride)),
         rounds,
       );
-    return { frames: blocks * FRAMES_PER_BLOCK, dense: await bench(1), gaps: await bench(8) };
+    return { blocks, dense: await bench(1), gaps: await bench(8) };
   });
 }
 
