@@ -22,7 +22,7 @@ export function judgeMappers(
     if (verdict !== VERDICT.none) return verdict;
   }
   if (frames.answer[row] !== MAPPERS.complete) return VERDICT.unknown;
-  const foreign = cgroups && frames.charged[row] > 0 && !cgroups.has(frames.charged[row]);
+  const foreign = cgroups && frames.charged[row] !== 0 && !cgroups.has(frames.charged[row]);
   return foreign ? VERDICT['out-of-scope'] : VERDICT.none;
 }
 

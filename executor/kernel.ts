@@ -52,7 +52,7 @@ export interface FrameFacts {
   /** First frame of the folio that the frame belongs to. */
   readonly folioStart: Float64Array;
   readonly folioPages: Uint32Array;
-  /** Inode of the memory cgroup that is charged for it; 0 = none, or the kernel does not tell. */
+  /** Inode of the memory cgroup that is charged for it; 0 = none, or the kernel has none; -1 = unreadable. */
   readonly charged: Float64Array;
 }
 

@@ -1,5 +1,4 @@
 import { FRAME, type FrameFacts } from '../kernel.ts';
-import { success, type Result } from '../result.ts';
 import type { FrameCharges } from './frame-charges.ts';
 import { type Folio, FRAME_HIGH, FRAME_LOW, type FrameFlags } from './frame-flags.ts';
 import { isMovable } from './page-facts.ts';
@@ -12,7 +11,7 @@ export function readFrameFacts(
   flags: FrameFlags,
   charges: FrameCharges | undefined,
   frame: Float64Array,
-): Result<FrameFacts> {
+): FrameFacts {
   const facts = {
     state: new Uint8Array(frame.length),
     folioStart: Float64Array.from(frame),
@@ -29,8 +28,8 @@ export function readFrameFacts(
     facts.folioPages[at] = folio.pages;
   }
   // A folio is charged as a whole, and only the entry of its head says to whom.
-  const charged = charges?.read(facts.folioStart, facts.charged);
-  return charged && !charged.ok ? charged : success(facts);
+  charges?.read(facts.folioStart, facts.charged);
+  return facts;
 }
 
 /** The most telling reason first: what stands on a poisoned page no longer matters. */

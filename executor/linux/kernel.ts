@@ -50,7 +50,7 @@ export function openLinuxKernel(options: LinuxOptions): Result<Kernel, ReadFault
     usage: (members) =>
       members.kind === 'cgroup' ? readCgroupUsage(root, members.path) : readUserUsage(root, members.uid),
     refOf: (pid) => readOwnerRef(root, pid),
-    frames: (frame) => readFrameFacts(flags.value, charges.value, frame),
+    frames: (frame) => success(readFrameFacts(flags.value, charges.value, frame)),
     mappers: (head) => mappers?.find(head) ?? noMappers,
     cgroups: (path) => readCgroupInodes(root, path),
     moveFrames: (head, node, status, together) =>

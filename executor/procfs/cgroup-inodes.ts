@@ -9,7 +9,11 @@ import { readFailure } from './read-file.ts';
  * Inodes of a cgroup and of all below it, which is how /proc/kpagecgroup names them. A group that is removed
  * meanwhile is left out: the kernel names its parent from then on.
  */
-export function readCgroupInodes(root: string, path: string): Result<ReadonlySet<number>> {
+export function readCgroupInodes(
+  root: string,
+  path: string,
+  groupsMax: number = BOUNDS.cgroupsMax,
+): Result<ReadonlySet<number>> {
   if (!isCgroupPath(path))
     return failure('scope-malformed', `${path} is no absolute cgroup path; correct the limits file`);
   const top = join(root, 'sys/fs/cgroup', path);
@@ -23,11 +27,8 @@ export function readCgroupInodes(root: string, path: string): Result<ReadonlySet
       const failed = readFailure(folder, error);
       if (folder === top || failed.code !== 'file-missing') return failed;
     }
-    if (inodes.size + waiting.length > BOUNDS.cgroupsMax)
-      return failure(
-        'scope-too-wide',
-        `${path} has more than ${BOUNDS.cgroupsMax} groups; name a part of it`,
-      );
+    if (inodes.size + waiting.length > groupsMax)
+      return failure('scope-too-wide', `${path} has more than ${groupsMax} groups; name a part of it`);
   }
   return success(inodes);
 }

@@ -100,11 +100,7 @@ describe('bounds are reached exactly', () => {
 
 test('entries that no fact can help get their verdict at once', () => {
   const { verdicts, order, pages } = expectValue(
-    admit(
-      wide(4, { target: Uint8Array.of(0, 1, 7, 255) }),
-      limits,
-      topology,
-    ),
+    admit(wide(4, { target: Uint8Array.of(0, 1, 7, 255) }), limits, topology),
   );
   const names = Array.from(verdicts, (verdict) => verdictName(verdict));
   expect(names).toEqual(['none', 'target-forbidden', 'target-unknown', 'unsupported']);

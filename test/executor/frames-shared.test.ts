@@ -1,8 +1,13 @@
 import { describe, expect, test } from 'vitest';
+import { createExecutor } from '../../executor/create-executor.ts';
+import { createMemoryJournal } from '../../executor/journal.ts';
+import { FACT, type Kernel } from '../../executor/kernel.ts';
 import { BOUNDS } from '../../executor/limits.ts';
+import { parseLimits } from '../../executor/parse-limits.ts';
 import type { OwnerRef } from '../../executor/plan.ts';
+import { success } from '../../executor/result.ts';
 import { backends, createOn, members, movesOf, slowPage, submitFrames } from './frames-stage.ts';
-import type { TwoTier, TwoTierOptions } from './two-tier.ts';
+import { type TwoTier, type TwoTierOptions, expectValue } from './two-tier.ts';
 
 describe.each(Object.entries(backends))('by %s', (_, backend) => {
   const create = (options?: TwoTierOptions) => createOn(backend, options);
@@ -87,6 +92,30 @@ describe.each(Object.entries(backends))('by %s', (_, backend) => {
       two.machine.exit(sharers[0]);
       expect((await submitFrames(two, [{ frame, target: 0 }])).verdicts).toEqual(['moved']);
       expect(two.machine.nodeOf(sharers[1], 100)).toBe(0);
+    });
+
+    test('several mappers are sharers, even where page tables show each its part alone', async () => {
+      const two = tenant();
+      const { frame } = share(two, '/tenant', '/tenant');
+      const { kernel } = two.machine;
+      const parted: Kernel = {
+        ...kernel,
+        open(ref) {
+          const opened = expectValue(kernel.open(ref));
+          return success({
+            ...opened,
+            facts(page) {
+              const facts = expectValue(opened.facts(page));
+              return success({ ...facts, flags: facts.flags.map((flags) => flags & ~FACT.shared) });
+            },
+          });
+        },
+      };
+      const scopes = { all: { members, nodes: { '0': {}, '1': {} }, pagesPerEpochMax: 9 } };
+      const limits = expectValue(parseLimits({ scopes, ...backend }));
+      const clock = { nowMs: () => 0 };
+      const executor = createExecutor({ kernel: parted, limits, journal: createMemoryJournal(), clock });
+      expect((await submitFrames({ ...two, executor }, [{ frame, target: 0 }])).verdicts).toEqual(['shared']);
     });
 
     test('a shared huge folio moves whole for both', async () => {

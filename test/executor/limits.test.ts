@@ -20,7 +20,9 @@ const full = {
   protectedPids: [1],
   protectedCgroups: ['/system.slice'],
   protectedUids: [0],
-  backends: ['move_pages'],
+  backends: ['move_phys_pages', 'move_pages'],
+  movePhysPages: { number: 480 },
+  walkReverseMap: true,
   callLatencyTargetMs: 20,
   allow: { mlocked: true, hugetlb: false, shared: false, policyBound: false },
   partialHuge: 'round',
@@ -47,6 +49,8 @@ describe('a limits file', () => {
       { kind: 'uid', uid: 0 },
     ]);
     expect(limits).toMatchObject({ partialHuge: 'round', journal: full.journal, allow: full.allow });
+    expect([...limits.backends]).toEqual(full.backends);
+    expect(limits).toMatchObject({ movePhysPages: { number: 480 }, walkReverseMap: true });
     expect(limits.reservePages).toEqual(new Map([[0, 1_024]]));
     expect(limits.topology).toEqual(
       new Map([
@@ -63,6 +67,7 @@ describe('a limits file', () => {
       callLatencyTargetMs: 20,
       allow: { mlocked: false, hugetlb: false, shared: false, policyBound: false },
       partialHuge: 'refuse',
+      walkReverseMap: false,
     });
     expect([...limits.backends]).toEqual(['move_pages']);
   });
@@ -105,7 +110,17 @@ describe('is refused, naming path, value and what is allowed', () => {
       withTop({ protectedCgroups: [`/${'a'.repeat(BOUNDS.pathBytesMax)}`] }),
       'limits.protectedCgroups[0] is /aaa',
     ],
-    [withTop({ backends: ['swap'] }), 'limits.backends[0] is swap; allowed: move_pages'],
+    [withTop({ backends: ['swap'] }), 'limits.backends[0] is swap; allowed: move_pages or move_phys_pages'],
+    [
+      withTop({ backends: ['move_phys_pages'] }),
+      'limits.movePhysPages is missing; allowed: the number that the kernel gave the call',
+    ],
+    [
+      withTop({ movePhysPages: { number: 0 } }),
+      'limits.movePhysPages.number is 0; allowed: a whole number from 1 to 4095',
+    ],
+    [withTop({ movePhysPages: 480 }), 'limits.movePhysPages is 480; allowed: an object'],
+    [withTop({ walkReverseMap: 1 }), 'limits.walkReverseMap is 1; allowed: true or false'],
     [
       withTop({ callLatencyTargetMs: 0 }),
       'limits.callLatencyTargetMs is 0; allowed: a whole number from 1 to 1000',

@@ -44,7 +44,7 @@ export interface Scene {
 export const SCOPE = 'tenant';
 /** All scenes lie from here on, over three blocks of 512 pages. */
 export const FIRST_PAGE = 512 * 1_000;
-const SPAN = 512 * 3;
+export const SPAN = 512 * 3;
 
 const nodeCount = 3;
 const at = fc.nat({ max: SPAN - 1 });

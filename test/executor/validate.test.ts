@@ -3,7 +3,8 @@ import { FACT } from '../../executor/kernel.ts';
 import type { Limits } from '../../executor/limits.ts';
 import type { PlanOwners } from '../../executor/owners.ts';
 import { parseLimits } from '../../executor/parse-limits.ts';
-import type { Rows } from '../../executor/resolve.ts';
+import { MAPPERS } from '../../executor/frame-mappers.ts';
+import type { FrameRows, Rows } from '../../executor/resolve.ts';
 import { type Ground, judgePairs, measureRoom, validate } from '../../executor/validate.ts';
 import { VERDICT, verdictName } from '../../executor/verdict.ts';
 import { createTwoTier, expectValue } from './two-tier.ts';
@@ -60,15 +61,31 @@ const ground: Ground = {
   pairs: judgePairs(all, topology),
 };
 
+/** Each row a frame that these owners map. */
+function mappedBy(list: readonly (readonly number[])[], changes: Partial<FrameRows> = {}): FrameRows {
+  const counts = list.map(({ length }) => length);
+  return {
+    head: Float64Array.from(list, (_, i) => i),
+    charged: new Float64Array(list.length),
+    answer: new Uint8Array(list.length).fill(MAPPERS.complete),
+    first: Uint32Array.from(counts, (_, i) => counts.slice(0, i).reduce((sum, count) => sum + count, 0)),
+    mappings: Uint32Array.from(counts),
+    owner: Uint16Array.from(list.flat()),
+    page: new Float64Array(list.flat().length),
+    ...changes,
+  };
+}
+
 function judge(
   list: readonly Row[],
   {
     owners = ownersWith(VERDICT.none),
     on = ground,
     by = limits,
-  }: { owners?: PlanOwners; on?: Ground; by?: Limits } = {},
+    frames,
+  }: { owners?: PlanOwners; on?: Ground; by?: Limits; frames?: FrameRows } = {},
 ): string[] {
-  const rows = rowsOf(list);
+  const rows = { ...rowsOf(list), ...(frames && { frames }) };
   const plan = validate(rows, rows.byPage, owners, on, by);
   const names = Array.from(plan.verdicts, (verdict) => verdictName(verdict) ?? '');
   expect([...plan.permitted]).toEqual(names.flatMap((name, row) => (name === 'permitted' ? [row] : [])));
@@ -133,6 +150,68 @@ describe('each reason', () => {
     }));
     const names = judge([...rows, { folioPages: 512, partial: 1 }], { by });
     expect(new Set(names)).toEqual(new Set(['permitted']));
+  });
+});
+
+describe('frames', () => {
+  const shared = { flags: plain | FACT.shared };
+  const allowing = read({ allow: { shared: true } });
+  const four = [VERDICT.none, VERDICT.none, VERDICT['out-of-scope'], VERDICT.protected].flatMap((verdict) =>
+    ownersWith(verdict),
+  );
+
+  test.each<[readonly number[], string]>([
+    [[0], 'permitted'],
+    [[], 'unknown'],
+    [[0, 1], 'permitted'],
+    [[0, 2], 'out-of-scope'],
+    [[2, 0], 'out-of-scope'],
+    [[0, 1, 3], 'protected'],
+    [[0, 9], 'owner-gone'],
+  ])('mapped by %j: %s', (mappers, verdict) => {
+    const row = mappers.length > 1 ? shared : {};
+    const answer = Uint8Array.of(mappers.length === 0 ? MAPPERS.unknown : MAPPERS.complete);
+    expect(judge([row], { owners: four, by: allowing, frames: mappedBy([mappers], { answer }) })).toEqual([
+      verdict,
+    ]);
+  });
+
+  test('of which it is not known who else maps them', () => {
+    const frames = mappedBy([[0], [0], [0]], {
+      answer: Uint8Array.of(MAPPERS.unknown, MAPPERS.truncated, MAPPERS.complete),
+    });
+    expect(judge([{}, {}, shared], { by: allowing, frames })).toEqual(['unknown', 'unknown', 'unknown']);
+    expect(judge([{}, {}, shared], { frames })).toEqual(['unknown', 'unknown', 'shared']);
+  });
+
+  test('every cpuset counts', () => {
+    const owners = [...ownersWith(0, [0, 1]), ...ownersWith(0, [1])];
+    const frames = mappedBy([[0], [0, 1], [1, 0]]);
+    expect(judge([{}, shared, shared], { owners, by: allowing, frames })).toEqual([
+      'permitted',
+      'cpuset',
+      'cpuset',
+    ]);
+  });
+
+  test('whoever is charged must be of the scope, if anybody is', () => {
+    const frames = mappedBy([[0], [0], [0], [0]], { charged: Float64Array.of(0, 77, 78, -1) });
+    const foreign = 'out-of-scope';
+    expect(judge([{}, {}, {}, {}], { on: { ...ground, cgroups: new Set([77]) }, frames })).toEqual([
+      'permitted',
+      'permitted',
+      foreign,
+      foreign,
+    ]);
+    expect(new Set(judge([{}, {}, {}, {}], { frames }))).toEqual(new Set(['permitted']));
+  });
+
+  test('move together only when several map them, and addresses never', () => {
+    const rows = rowsOf([{}, shared, {}]);
+    const frames = mappedBy([[0], [0, 1], [1]]);
+    const mapped = validate({ ...rows, frames }, rows.byPage, four, ground, allowing);
+    expect([...mapped.together]).toEqual([0, 1, 0]);
+    expect([...validate(rows, rows.byPage, four, ground, allowing).together]).toEqual([0, 0, 0]);
   });
 });
 

@@ -270,6 +270,33 @@ describe('replies', () => {
     expect(readBudgets(budgets)).toEqual(budgets);
   });
 
+  test('with moves of frames that cannot be are none', () => {
+    const { frames } = outcome;
+    const broken = [
+      { ...frames, entry: Uint32Array.of(2) },
+      { ...frames, entry: new Uint32Array(2) },
+      { ...frames, from: Float64Array.of(-1) },
+      { ...frames, from: Uint32Array.of(1) },
+      { ...frames, to: Float64Array.of(0.5) },
+      { ...frames, to: Float64Array.of(BOUNDS.pageNumberMax) },
+      { ...frames, pages: Uint32Array.of(0) },
+      { ...frames, pages: [1] },
+      undefined,
+    ];
+    for (const each of broken) expect(readOutcome({ ...outcome, frames: each }, 2)).toBeUndefined();
+  });
+
+  test.each([
+    [BOUNDS.frameMovesMax, true],
+    [BOUNDS.frameMovesMax + 1, false],
+  ])('with %i moves of frames are read: %s', (rows, ok) => {
+    const frames = {
+      ...{ entry: new Uint32Array(rows), from: new Float64Array(rows), to: new Float64Array(rows) },
+      pages: new Uint32Array(rows).fill(1),
+    };
+    expect(readOutcome({ ...outcome, frames }, 2) !== undefined).toBe(ok);
+  });
+
   test('with verdicts for another plan are none', () => {
     expect(readOutcome(outcome, 3)).toBeUndefined();
     expect(readOutcome({ ...outcome, movedPages: Uint32Array.of(1) }, 2)).toBeUndefined();
