@@ -81,21 +81,21 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
   'idle-pages': async () => {
     const { blocks, dense, gaps } = await benchIdlePages();
     return [
-      beside('read and set idle bits, a 2 MiB block', dense, blocks, '≤ 1.15 × C'),
+      compare('read and set idle bits, a 2 MiB block', dense, blocks, '≤ 1.15 × C'),
       // Half a microsecond a call more than C; the kernel's own 30 µs for such a run are not in it.
-      beside('the same in runs of 7 blocks, a run', gaps, blocks / 8, ''),
+      compare('the same in runs of 7 blocks, a run', gaps, blocks / 8, ''),
     ];
   },
   snapshot: async () => {
     const { pages, quiet, churning } = await benchSnapshot();
     return [
-      beside('snapshot, 1M frames, a frame', quiet, pages, '≤ 25 ns, ≤ 2 × C'),
-      beside('the same with 1 % born, 1 % dead', churning, pages, '≤ 25 ns, ≤ 2 × C'),
+      compare('snapshot, 1M frames, a frame', quiet, pages, '≤ 25 ns, ≤ 2 × C'),
+      compare('the same with 1 % born, 1 % dead', churning, pages, '≤ 25 ns, ≤ 2 × C'),
     ];
   },
 };
 
-function beside(what: string, { ourNs, cNs, ratio }: PairFigures, units: number, goal: string): Row {
+function compare(what: string, { ourNs, cNs, ratio }: PairFigures, units: number, goal: string): Row {
   return { what, ns: ourNs / units, besides: { what: 'the same in C', ns: cNs / units, ratio }, goal };
 }
 

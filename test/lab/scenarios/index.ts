@@ -2,6 +2,7 @@ import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
 import { exactScenario } from './exact.ts';
 import { exactPhys, exactPhysDirect } from './exact-phys.ts';
+import { idle } from './idle.ts';
 import { mappersScenario } from './mappers.ts';
 import { physRaw } from './phys-raw.ts';
 import { promote, promoteDirect, promoteKnown } from './promote.ts';
@@ -9,6 +10,6 @@ import { tenants, tenantsDirect } from './tenants.ts';
 import { virtualScenario } from './virtual.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
-  ...[boot, exactScenario, mappersScenario, exactPhys, exactPhysDirect, physRaw],
+  ...[boot, exactScenario, mappersScenario, exactPhys, exactPhysDirect, idle, physRaw],
   ...[promote, promoteDirect, promoteKnown, tenants, tenantsDirect, virtualScenario],
 ];

@@ -1,0 +1,4 @@
+import { expectScenario } from './expect-scenario.ts';
+import { idle } from './scenarios/idle.ts';
+
+expectScenario(idle);
