@@ -132,14 +132,6 @@ describe('is refused, naming path, value and what is allowed', () => {
     [withTop({ journal: { bytesMax: BOUNDS.journalBytesMin - 1 } }), 'limits.journal.bytesMax is 65535'],
     [withTop({ journal: { bytesMax: BOUNDS.journalBytesMax + 1 } }), 'limits.journal.bytesMax is 1073741825'],
     [withTop({ journal: { path: 'log' } }), 'limits.journal.path is log; allowed: an absolute path'],
-    [withTop({ topology: { '3': { rank: 1 } } }), 'limits.topology.3 is key "rank"'],
-    [withTop({ topology: { three: {} } }), 'limits.topology is three; allowed: node ids as keys'],
-    [withTop({ topology: { '3': { tier: BOUNDS.tierMax + 1 } } }), 'limits.topology.3.tier is 256'],
-    [withTop({ topology: { '3': { latencyNs: 0 } } }), 'limits.topology.3.latencyNs is 0; allowed: a whole'],
-    [
-      withTop({ topology: { '3': { bandwidthMib: BOUNDS.nodeFigureMax + 1 } } }),
-      'limits.topology.3.bandwidthMib is 4294967296',
-    ],
     [withScope({ quota: 1 }), 'limits.scopes.web is key "quota"'],
     [
       withScope({ members: { kind: 'pid' } }),
@@ -160,6 +152,18 @@ describe('is refused, naming path, value and what is allowed', () => {
     expect(!limits.ok && limits.message).toContain(message);
     expect(!limits.ok && limits.message).not.toContain('\n');
   });
+});
+
+test.each<[object, string]>([
+  [{ '3': { rank: 1 } }, 'limits.topology.3 is key "rank"'],
+  [{ three: {} }, 'limits.topology is three; allowed: node ids as keys'],
+  [{ '3': { tier: BOUNDS.tierMax + 1 } }, 'limits.topology.3.tier is 256'],
+  [{ '3': { latencyNs: 0 } }, 'limits.topology.3.latencyNs is 0; allowed: a whole'],
+  [{ '3': { bandwidthMib: BOUNDS.nodeFigureMax + 1 } }, 'limits.topology.3.bandwidthMib is 4294967296'],
+])('overrides %j are refused likewise', (topology, message) => {
+  const limits = parseLimits(withTop({ topology }));
+  expect(limits).toMatchObject({ ok: false, code: 'limits-malformed' });
+  expect(!limits.ok && limits.message).toContain(message);
 });
 
 test('bounds are reached exactly', () => {
