@@ -20,16 +20,22 @@ export const FATE = {
   gone: 2,
 } as const;
 
-/** A folio at the frame where a plan left it, and what is known of its contents. */
-export interface Landing {
-  /** Row of `FrameMoves` that brought it. */
-  readonly row: number;
-  readonly to: number;
-  readonly pages: number;
+/** What is known of a folio's contents. */
+interface Load {
   /** Regions that lie within it. */
   readonly cargo: readonly { readonly region: number; readonly offset: number }[];
   /** The region that it was only a part of. */
   readonly giver: number | undefined;
+}
+
+const UNKNOWN: Load = { cargo: [], giver: undefined };
+
+/** A folio at the frame where a plan left it. */
+export interface Landing extends Load {
+  /** Row of `FrameMoves` that brought it. */
+  readonly row: number;
+  readonly to: number;
+  readonly pages: number;
 }
 
 export interface CarriedFolios {
@@ -49,78 +55,78 @@ export interface CarriedFolios {
 export function carryFolios(
   slots: RegionSlots,
   known: Uint32Array,
-  { regions, frames }: CarriedPlan,
+  { frames }: CarriedPlan,
   fate: Uint8Array,
 ): CarriedFolios {
   const landings = new Map<number, Landing>();
+  /** Sizes of folios met so far; few. */
+  const folioSizes = new Set<number>();
   const givers = new Set<number>();
   const ended: number[] = [];
   for (let row = 0; row < frames.entry.length; row++) {
     const from = frames.from[row];
     const to = frames.to[row];
     const pages = frames.pages[row];
-    const load = unload(from, pages) ?? lift(from, pages, regions[frames.entry[row]]);
-    const buried = landings.get(to);
-    if (buried) endCargo(buried);
+    const load = unload(from, pages) ?? lift(from, pages);
+    scrap(to, pages);
     for (const region of regionsInside(slots, known, to, to + pages)) {
       if (fate[region] !== FATE.stays) continue;
       fate[region] = FATE.gone;
       ended.push(region);
     }
     landings.set(to, { ...load, row, to, pages });
+    folioSizes.add(pages);
   }
-  return { landings: dropBroken([...landings.values()]), givers, ended };
+  return { landings: [...landings.values()], givers, ended };
 
-  /** What this plan brought there before. */
-  function unload(from: number, pages: number): Pick<Landing, 'cargo' | 'giver'> | undefined {
+  /** What this plan brought there before, or nothing known if that is no folio any more; undefined = nothing. */
+  function unload(from: number, pages: number): Load | undefined {
     const landing = landings.get(from);
-    if (landing?.pages !== pages) return undefined;
+    if (landing?.pages !== pages) return scrap(from, pages) ? UNKNOWN : undefined;
     landings.delete(from);
     return landing;
   }
 
+  /** Forgets what landed in a range: it is gone or parted. Folios are aligned to their size. */
+  function scrap(first: number, pages: number): boolean {
+    let some = false;
+    for (const size of folioSizes) {
+      for (let head = first - (first % size); head < first + pages; head += size) {
+        const landing = landings.get(head);
+        if (landing?.pages !== size) continue;
+        for (const { region } of landing.cargo) ended.push(region);
+        landings.set(head, { ...landing, ...UNKNOWN });
+        some = true;
+      }
+    }
+    return some;
+  }
+
   /** What was there before the plan. */
-  function lift(from: number, pages: number, planned: number): Pick<Landing, 'cargo' | 'giver'> {
-    const inside = regionsInside(slots, known, from, from + pages);
+  function lift(from: number, pages: number): Load {
     const cargo: { region: number; offset: number }[] = [];
-    for (const region of inside) {
+    let left = pages;
+    for (const region of regionsInside(slots, known, from, from + pages)) {
       if (fate[region] !== FATE.stays) continue;
       fate[region] = FATE.carried;
       cargo.push({ region, offset: slots.pageNumber[region] - from });
+      left -= slots.pages[region];
     }
-    const giver = inside.length > 0 ? undefined : findAround(from, pages, planned);
+    const giver = left > 0 ? findAround(from, pages) : undefined;
     if (giver !== undefined) givers.add(giver);
     return { cargo, giver };
   }
 
-  /** The smallest region around a folio; none of those that begin before the planned one. */
-  function findAround(first: number, pages: number, planned: number): number | undefined {
-    const { pageNumber, pages: sizes } = slots;
+  /** The smallest region around a folio. Regions lie within each other only where moves lately put them. */
+  function findAround(first: number, pages: number): number | undefined {
+    const { pageNumber, pages: sizes, graceEnd } = slots;
     for (let at = countBelow(known.length, first + 1, (i) => pageNumber[known[i]]) - 1; at >= 0; at--) {
       const region = known[at];
-      const reaches = pageNumber[region] + sizes[region] >= first + pages;
-      if (reaches && fate[region] === FATE.stays) return region;
-      if (region === planned || pageNumber[region] < pageNumber[planned]) break;
+      if (fate[region] !== FATE.stays) continue;
+      if (pageNumber[region] + sizes[region] >= first + pages) return region;
+      if (graceEnd[region] === 0) break;
     }
     return undefined;
-  }
-
-  /** Folios that a later move touched other than as a whole: nobody can say what became of their contents. */
-  function dropBroken(landed: readonly Landing[]): readonly Landing[] {
-    if (frames.pages.every((pages) => pages === 1)) return landed;
-    const sorted = landed.toSorted((a, b) => a.to - b.to);
-    const broken = new Set<Landing>();
-    for (let row = 0; row < frames.entry.length; row++) {
-      for (const first of [frames.from[row], frames.to[row]])
-        for (const landing of landingsWithin(sorted, first, frames.pages[row]))
-          if (landing.row < row) broken.add(landing);
-    }
-    for (const landing of broken) endCargo(landing);
-    return sorted.filter((landing) => !broken.has(landing));
-  }
-
-  function endCargo({ cargo }: Landing): void {
-    for (const { region } of cargo) ended.push(region);
   }
 }
 
@@ -134,12 +140,4 @@ function regionsInside(slots: RegionSlots, known: Uint32Array, first: number, en
   return begins.every((region) => pageNumber[region] + pages[region] <= end)
     ? begins
     : begins.filter((region) => pageNumber[region] + pages[region] <= end);
-}
-
-/** Landings that overlap a range; those that overlap each other are among them as far as they begin in it. */
-function landingsWithin(sorted: readonly Landing[], first: number, pages: number): readonly Landing[] {
-  const start = Math.max(0, countBelow(sorted.length, first, (at) => sorted[at].to) - 1);
-  let stop = start;
-  while (stop < sorted.length && sorted[stop].to < first + pages) stop++;
-  return sorted.slice(start, stop).filter(({ to, pages: size }) => to + size > first);
 }

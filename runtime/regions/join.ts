@@ -122,9 +122,10 @@ function takeMatch(join: Join, first: number, size: number): number {
     const next = known[join.at + 1];
     const smaller = join.at + 1 < known.length && slots.pageNumber[next] === first;
     if (slots.pages[region] === size) return known[join.at++];
-    if (smaller && slots.pages[next] >= size) openCover(join, region, false);
-    else if (rows.coverage[row] === 0 && recent.excuses(region)) join.unseen.push(region);
-    else return known[join.at++];
+    const says = rows.coverage[row] > 0 || !recent.excuses(region);
+    if (says && !(smaller && slots.pages[next] >= size)) return known[join.at++];
+    if (slots.pages[region] > size) openCover(join, region, false);
+    else join.unseen.push(region);
     join.at++;
   }
   return NONE;

@@ -58,7 +58,7 @@ export function createRecentMoves(slots: RegionSlots, events: EventLog): RecentM
         const first = slots.pageNumber[region];
         const row = countBelow(rows.pageNumber.length, first, (at) => rows.pageNumber[at]);
         const seen = rowRegion[row] === region && rows.coverage[row] > 0;
-        if (seen || slots.graceEnd[region] <= sample) slots.graceEnd[region] = 0;
+        if (seen || slots.graceEnd[region] < sample) slots.graceEnd[region] = 0;
         return slots.graceEnd[region] > 0;
       });
     },

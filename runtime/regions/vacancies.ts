@@ -2,9 +2,9 @@ import { countBelow } from './search.ts';
 
 /** Frames that our own moves emptied, for as long as a sample may still list them from before. */
 export interface Vacancies {
-  /** Ranges emptied by one plan; believed empty up to and including sample `until`. */
+  /** Ranges that one plan emptied; believed empty up to and including sample `until`. */
   add(ranges: readonly FrameRange[], until: number): void;
-  /** Whether one plan emptied all of a range, as far as sample `sample` may not know yet. */
+  /** Whether all of a range was emptied, as far as sample `sample` may not know yet. */
   cover(first: number, pages: number): boolean;
   /** Forgets what ended before `sample`. */
   expire(sample: number): void;
@@ -24,13 +24,15 @@ export function createVacancies(): Vacancies {
   let batches: Batch[] = [];
   return {
     add(ranges, until) {
-      if (ranges.length > 0) batches.push({ ranges: outermost(ranges), until });
+      if (ranges.length > 0) batches.push({ ranges: unite(ranges), until });
     },
     cover(first, pages) {
-      return batches.some(({ ranges }) => {
-        const range = ranges[countBelow(ranges.length, first + 1, (at) => ranges[at].first) - 1];
-        return range !== undefined && range.end >= first + pages;
-      });
+      let covered = first;
+      for (let end = first; covered < first + pages; covered = end) {
+        end = Math.max(...batches.map((batch) => endAround(batch, covered)));
+        if (!(end > covered)) return false;
+      }
+      return true;
     },
     expire(sample) {
       batches = batches.filter(({ until }) => until >= sample);
@@ -38,13 +40,19 @@ export function createVacancies(): Vacancies {
   };
 }
 
-/** Sorted, without those that lie within another. */
-function outermost(ranges: readonly FrameRange[]): FrameRange[] {
-  const sorted = ranges.toSorted((a, b) => a.first - b.first || b.end - a.end);
-  let end = -1;
-  return sorted.filter((range) => {
-    if (range.end <= end) return false;
-    end = range.end;
-    return true;
-  });
+/** Where the range around a frame ends; the frame itself if there is none. */
+function endAround({ ranges }: Batch, frame: number): number {
+  const range = ranges[countBelow(ranges.length, frame + 1, (at) => ranges[at].first) - 1];
+  return range ? Math.max(range.end, frame) : frame;
+}
+
+/** Sorted, and made one where they touch. */
+function unite(ranges: readonly FrameRange[]): FrameRange[] {
+  const united: FrameRange[] = [];
+  for (const range of ranges.toSorted((a, b) => a.first - b.first)) {
+    const last = united.at(-1);
+    if (!last || range.first > last.end) united.push(range);
+    else if (range.end > last.end) united[united.length - 1] = { first: last.first, end: range.end };
+  }
+  return united;
 }
