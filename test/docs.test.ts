@@ -12,8 +12,15 @@ describe('docs', () => {
   });
 
   test('the WIT lists every column with its number', () => {
-    const rows = [...read('policies/wit/policy.wit').matchAll(/^ {2}\/\/\/ +(\d+) ([a-z-]+) +(bytes|shorts|words|floats) /gm)];
-    const columns = rows.map(([, id, name, kind]) => [name.replace(/-(.)/g, (_, c: string) => c.toUpperCase()), { id: Number(id), kind }]);
+    const rows = [
+      ...read('policies/wit/policy.wit').matchAll(
+        /^ {2}\/\/\/ +(\d+) ([a-z-]+) +(bytes|shorts|words|floats) /gm,
+      ),
+    ];
+    const columns = rows.map(([, id, name, kind]) => [
+      name.replace(/-(.)/g, (_, c: string) => c.toUpperCase()),
+      { id: Number(id), kind },
+    ]);
     expect(Object.fromEntries(columns)).toEqual(COLUMNS);
   });
 

@@ -17,18 +17,9 @@ const EXECUTOR_FILE_LINES_MAX = 300;
 const EXECUTOR_PACKAGES = new Set(['koffi', 'msgpackr']);
 
 /** What the runtime may know of the executor: its data, its client, its constructor in one process. */
-const EXECUTOR_DATA = [
-  'result',
-  'verdict',
-  'plan',
-  'executor',
-  'topology',
-  'client',
-  'create-executor',
-];
+const EXECUTOR_DATA = ['result', 'verdict', 'plan', 'executor', 'topology', 'client', 'create-executor'];
 /** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */
-const EXECUTOR_READERS =
-  /^executor\/(linux\/|procfs\/|wire\/|kernel\.)/;
+const EXECUTOR_READERS = /^executor\/(linux\/|procfs\/|wire\/|kernel\.)/;
 const SENSOR = /^runtime\/telemetry\/sensor/;
 /** What a simulation links besides: the machine it steps, and the limits that machine's executor obeys. */
 const EXECUTOR_SIMULATED = /^executor\/(kernel-simulated|parse-limits)/;
