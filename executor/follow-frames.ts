@@ -5,24 +5,44 @@ import type { Probes } from './probes.ts';
 import type { Rows } from './resolve.ts';
 import { VERDICT } from './verdict.ts';
 
-interface FrameMove {
-  readonly entry: number;
-  readonly from: number;
-  readonly to: number;
-  readonly pages: number;
+/** Columns of `FrameMoves` that grow; only the first `count` rows count. */
+export interface FrameMoveTally extends FrameMoves {
+  count: number;
+  entry: Uint32Array;
+  from: Float64Array;
+  to: Float64Array;
+  pages: Uint32Array;
 }
 
-/** Where contents went, in the order in which that was found out. */
-export interface FrameMoveTally {
-  readonly moves: FrameMove[];
-}
-
-export function toFrameMoves({ moves }: FrameMoveTally): FrameMoves {
+export function createFrameMoveTally(capacity = 1_024): FrameMoveTally {
   return {
-    entry: Uint32Array.from(moves, ({ entry }) => entry),
-    from: Float64Array.from(moves, ({ from }) => from),
-    to: Float64Array.from(moves, ({ to }) => to),
-    pages: Uint32Array.from(moves, ({ pages }) => pages),
+    count: 0,
+    entry: new Uint32Array(capacity),
+    from: new Float64Array(capacity),
+    to: new Float64Array(capacity),
+    pages: new Uint32Array(capacity),
+  };
+}
+
+function addMove(tally: FrameMoveTally, entry: number, from: number, to: number, pages: number): void {
+  if (tally.count === tally.entry.length) {
+    const wider = createFrameMoveTally(2 * tally.count);
+    for (const name of ['entry', 'from', 'to', 'pages'] as const) wider[name].set(tally[name]);
+    Object.assign(tally, wider, { count: tally.count });
+  }
+  const row = tally.count++;
+  tally.entry[row] = entry;
+  tally.from[row] = from;
+  tally.to[row] = to;
+  tally.pages[row] = pages;
+}
+
+export function toFrameMoves({ count, entry, from, to, pages }: FrameMoveTally): FrameMoves {
+  return {
+    entry: entry.slice(0, count),
+    from: from.slice(0, count),
+    to: to.slice(0, count),
+    pages: pages.slice(0, count),
   };
 }
 
@@ -78,16 +98,16 @@ export interface Followed {
 }
 
 /** Adds a move per folio that arrived whole, and one per page of those that did not. */
-export function followFrames(rows: Rows, followed: Followed, { moves }: FrameMoveTally): void {
+export function followFrames(rows: Rows, followed: Followed, tally: FrameMoveTally): void {
   const { asked, probe, from, to } = followed;
   for (let i = 0; i < asked.length; i++) {
     const entry = rows.entry[asked[i]];
     const first = probe.from[i];
     const pages = probe.from[i + 1] - first;
-    if (isWhole(followed, first, pages)) moves.push({ entry, from: from[first], to: to[first], pages });
+    if (isWhole(followed, first, pages)) addMove(tally, entry, from[first], to[first], pages);
     else
       for (let at = first; at < first + pages; at++)
-        if (hasMoved(followed, at)) moves.push({ entry, from: from[at], to: to[at], pages: 1 });
+        if (hasMoved(followed, at)) addMove(tally, entry, from[at], to[at], 1);
   }
 }
 

@@ -1,6 +1,6 @@
 import { type AdmittedPlan, isPhysical } from './admit.ts';
 import { createFlowTally } from './flows.ts';
-import { toFrameMoves } from './follow-frames.ts';
+import { createFrameMoveTally, toFrameMoves } from './follow-frames.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits, Scope } from './limits.ts';
 import type { Pace } from './pace.ts';
@@ -56,8 +56,8 @@ export function carryOut(
 }
 
 function createTally(): CallTally {
-  const moves = { moves: [] };
-  return { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows: createFlowTally(), moves };
+  const [flows, moves] = [createFlowTally(), createFrameMoveTally()];
+  return { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows, moves };
 }
 
 function runRounds(

@@ -43,7 +43,8 @@ interface Batch {
 /**
  * Hands the permitted rows to the kernel, sorted by target, owner and address, and writes what became of
  * each into `rows`. When a node turns out full, the failed call's pages that stayed are `no-room` and
- * further calls towards that node are not made: their rows stay open and end as `not-attempted`.
+ * further calls towards that node are not made: their rows stay open and end as `not-attempted`. So do those of a
+ * physical plan whose moves an outcome could no longer name, were every folio split on its way.
  */
 export function submit({ rows, permitted, together }: ValidatedPlan, means: Means): void {
   const group = new Uint32Array(rows.count);
@@ -56,12 +57,13 @@ export function submit({ rows, permitted, together }: ValidatedPlan, means: Mean
   let fullNode = -1;
   while (from < sorted.length) {
     const target = rows.target[sorted[from]];
-    const to = endOfBatch(rows, group, sorted, from, means.pace.batchPages(target));
-    const rowsOfBatch = sorted.subarray(from, to);
-    if (rows.frames && !isTellable(rows, rowsOfBatch, means.tally.moves)) return;
+    const tellable = rows.frames ? BOUNDS.frameMovesMax - means.tally.moves.count : Infinity;
+    if (rows.folioPages[sorted[from]] > tellable) return;
+    const pagesMax = Math.min(means.pace.batchPages(target), tellable);
+    const to = endOfBatch(rows, group, sorted, from, pagesMax);
     if (target !== fullNode) {
       const together = (group[sorted[from]] & 65_536) !== 0;
-      const full = submitBatch(rows, rowsOfBatch, { target, together }, means);
+      const full = submitBatch(rows, sorted.subarray(from, to), { target, together }, means);
       if (full) fullNode = target;
     }
     from = to;
@@ -84,12 +86,6 @@ function endOfBatch(
     to++;
   }
   return to;
-}
-
-/** Whether an outcome can name all that these rows may move, even if every folio is split on its way. */
-function isTellable(rows: Rows, batch: Uint32Array, { moves }: FrameMoveTally): boolean {
-  const pages = batch.reduce((sum, row) => sum + rows.folioPages[row], 0);
-  return moves.length + pages <= BOUNDS.frameMovesMax;
 }
 
 /** Moves one batch, asking a second time for what was busy. True = the node is full. */

@@ -172,8 +172,9 @@ export function createSimulatedKernel(state: MachineState, options: SimulatedMac
     },
     moveFrames(head, node, status, together) {
       options.beforeMove?.(calls++);
-      const [first] = findFrameMappers(state, head).pid;
-      const call = planCall(state.processes.get(first), node, together);
+      const faulty = faults.exitPerCall !== undefined || faults.execPerCall !== undefined;
+      const victim = faulty ? state.processes.get(findFrameMappers(state, head).pid[0]) : undefined;
+      const call = planCall(victim, node, together);
       return describeCall(moveFrames(state, head, node, status, call));
     },
     close() {},

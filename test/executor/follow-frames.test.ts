@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
-import { followFrames, toFrameMoves } from '../../executor/follow-frames.ts';
+import { createFrameMoveTally, followFrames, toFrameMoves } from '../../executor/follow-frames.ts';
 import type { Rows } from '../../executor/resolve.ts';
 
 /** A folio of four pages, from frame 100 on node 1 to these frames on these nodes. */
 function follow(to: readonly number[], after: readonly number[], before = [1, 1, 1, 1]) {
-  const tally = { moves: [] };
+  const tally = createFrameMoveTally(1);
   const probe = { page: Float64Array.of(8, 9, 10, 11), from: Uint32Array.of(0, 4), single: false };
   followFrames(
     { entry: Uint32Array.of(7) } as Partial<Rows> as Rows,

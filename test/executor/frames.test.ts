@@ -1,5 +1,15 @@
 import { describe, expect, test } from 'vitest';
 import type { LooseState } from '../../executor/kernel-simulated.ts';
+import { admit } from '../../executor/admit.ts';
+import { createFlowTally } from '../../executor/flows.ts';
+import { createFrameMoveTally } from '../../executor/follow-frames.ts';
+import { BOUNDS } from '../../executor/limits.ts';
+import { createPace } from '../../executor/pace.ts';
+import { parseLimits } from '../../executor/parse-limits.ts';
+import { resolvePlan } from '../../executor/resolve-plan.ts';
+import { submit } from '../../executor/submit.ts';
+import { validate } from '../../executor/validate.ts';
+import { VERDICT } from '../../executor/verdict.ts';
 import { backends, createOn, movesOf, physical, slowPage, submitFrames } from './frames-stage.ts';
 import { type TwoTierOptions, expectValue, inWords, populate } from './two-tier.ts';
 
@@ -104,6 +114,42 @@ describe.each(Object.entries(backends))('by %s', (_, backend) => {
     const seen = await submitFrames(two, wishes);
     expect(new Set(seen.verdicts)).toEqual(new Set(['moved']));
     expect(seen.outcome.frames.entry.length).toBe(100);
+  });
+
+  test('no more moves than an outcome can name', () => {
+    const two = create();
+    populate(two, 0, 5, 1);
+    const kernel = two.machine.kernel;
+    const limits = expectValue(
+      parseLimits({
+        scopes: {
+          all: { members: { kind: 'uid', uid: 0 }, nodes: { '0': {}, '1': {} }, pagesPerEpochMax: 9 },
+        },
+      }),
+    );
+    const topology = expectValue(kernel.topology());
+    const frame = two.machine.frameOf(two.owner, 0);
+    const admitted = expectValue(admit(physical(two, [{ frame, pages: 5, target: 0 }]), limits, topology));
+    const { rows, owners } = resolvePlan(admitted, kernel, limits);
+    const ground = {
+      room: new Float64Array(256).fill(9),
+      usage: new Map(),
+      quotaPages: 9,
+      pairs: new Uint8Array(65_536),
+    };
+    const moves = { ...createFrameMoveTally(BOUNDS.frameMovesMax), count: BOUNDS.frameMovesMax - 3 };
+    const tally = { calls: 0, ns: 0, movedPages: 0, kinds: new Map(), flows: createFlowTally(), moves };
+    const validated = validate(rows, rows.byPage, owners, ground, limits);
+    const pace = createPace(20, () => 0);
+    submit(validated, { owners, pace, tally, freeAboveWatermark: () => 9, moveFrames: undefined });
+    expect([moves.count, tally.movedPages]).toEqual([BOUNDS.frameMovesMax, 3]);
+    expect([...rows.verdict]).toEqual([
+      VERDICT.moved,
+      VERDICT.moved,
+      VERDICT.moved,
+      VERDICT.none,
+      VERDICT.none,
+    ]);
   });
 
   test('a pinned page is busy', async () => {
