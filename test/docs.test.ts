@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { VERDICT } from '../executor/verdict.ts';
+import { parseLimits } from '../executor/parse-limits.ts';
 import { COLUMNS } from '../runtime/contract.ts';
+import { usage } from '../runtime/telemetry/sensor-arguments.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
 
@@ -27,5 +29,21 @@ describe('docs', () => {
   test('the manifest page names every column', () => {
     const page = read('docs/manifest.md');
     for (const name of Object.keys(COLUMNS)) expect(page).toContain(`\`${name}\``);
+  });
+
+  test('the sample of the limits file is one, and has every key that is known', () => {
+    const page = read('docs/limits.md');
+    const sample = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+    expect(parseLimits(sample)).toMatchObject({ ok: true });
+    const known = /const TOP_KEYS =([^;]*);/.exec(read('executor/parse-limits.ts'))?.[1].match(/\w+/g);
+    expect(Object.keys(sample).toSorted()).toEqual(known?.toSorted());
+    for (const key of known ?? []) expect(page).toContain(`\`${key}`);
+  });
+
+  test('every flag of the sensor is explained', () => {
+    const page = read('docs/limits.md');
+    const flags = new Set(usage.match(/--[a-z-]+/g));
+    for (const flag of ['--socket', '--root', '--uid']) flags.delete(flag);
+    for (const flag of flags) expect(page).toContain(flag);
   });
 });
