@@ -135,7 +135,7 @@ type Ending = Omit<JournalEnd, 'kind' | 'atMs' | 'epoch' | 'scope'>;
 function describe(carried: Result<Carried, PlanFault>): Ending {
   const none = { verdicts: {}, flows: [], flowsOmitted: 0, calls: 0, callNs: 0, callKinds: {} };
   if (!carried.ok) return { ...none, fault: carried.code };
-  const { outcome, callKinds } = carried.value;
+  const { outcome, callKinds, ways } = carried.value;
   const { flows, calls, callNs } = outcome;
   const { journalFlowsMax, journalCallKindsMax } = BOUNDS;
   return {
@@ -145,6 +145,7 @@ function describe(carried: Result<Carried, PlanFault>): Ending {
     calls,
     callNs,
     callKinds: Object.fromEntries([...callKinds].slice(0, journalCallKindsMax)),
+    ...(ways && { mappers: ways }),
   };
 }
 

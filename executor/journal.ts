@@ -1,4 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import type { MapperWays } from './frame-mappers.ts';
 import { BOUNDS } from './limits.ts';
 import type { Flow } from './plan.ts';
 import { type Result, failure, success } from './result.ts';
@@ -29,6 +30,8 @@ export interface JournalEnd {
   readonly callNs: number;
   /** How often the kernel gave each answer: `0`, `positive`, or `-1/errno`. */
   readonly callKinds: Readonly<Record<string, number>>;
+  /** Of a physical plan: how many frames each way found the mappers of, and how many answers were out of date. */
+  readonly mappers?: MapperWays;
 }
 
 export type JournalLine = JournalBegin | JournalEnd;

@@ -1,4 +1,4 @@
-import { MAPPERS } from './frame-mappers.ts';
+import { MAPPERS, type MapperWays } from './frame-mappers.ts';
 import { FACT, FRAME, type Kernel } from './kernel.ts';
 import { BOUNDS, type Limits, type Scope } from './limits.ts';
 import { sortByGroupAndPage } from './order.ts';
@@ -10,6 +10,12 @@ import { VERDICT } from './verdict.ts';
 export interface Mappers {
   readonly owners: (PlanOwner | undefined)[];
   readonly indexOfPid: Map<number, number>;
+  /** How frames were answered so far. */
+  readonly ways: { -readonly [Way in keyof MapperWays]: number };
+}
+
+export function createMappers(): Mappers {
+  return { owners: [], indexOfPid: new Map(), ways: { cached: 0, walked: 0, scanned: 0, stale: 0 } };
 }
 
 export interface FrameTools {
@@ -88,7 +94,8 @@ export function findMappers(
     frames.answer[row] = MAPPERS.unknown;
   }
   if (!found.ok) return;
-  const { frame, pid, pageNumber, answer } = found.value;
+  const { frame, pid, pageNumber, answer, how } = found.value;
+  for (const way of ['cached', 'walked', 'scanned', 'stale'] as const) mappers.ways[way] += how?.[way] ?? 0;
   const before = frames.page.length;
   const rowOf = Uint32Array.from(frame, (index) => chosen[index]);
   frames.owner = extend(frames.owner, new Uint16Array(before + pid.length));

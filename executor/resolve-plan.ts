@@ -1,4 +1,5 @@
 import type { AdmittedPlan } from './admit.ts';
+import type { MapperWays } from './frame-mappers.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits } from './limits.ts';
 import { type PlanOwners, closeOwners, openOwners, refreshOwners } from './owners.ts';
@@ -13,7 +14,7 @@ import {
 } from './resolve.ts';
 import {
   type FrameTools,
-  type Mappers,
+  createMappers,
   findMappers,
   readAllFrames,
   refreshFrames,
@@ -24,6 +25,8 @@ import { VERDICT } from './verdict.ts';
 export interface ResolvedPlan {
   readonly rows: Rows;
   readonly owners: PlanOwners;
+  /** How the mappers of frames were found; of a physical plan only. */
+  readonly ways?: MapperWays;
   /** Reads owners, and the facts of these rows (in the order of `byPage`), anew. */
   refresh(chosen: Uint32Array): void;
   close(): void;
@@ -59,7 +62,7 @@ function resolvePages(
 
 /** Mappers are looked for in each round: a process may have come to share a frame since. */
 function resolveFrames(rows: Rows, frames: FrameRows, tools: FrameTools): ResolvedPlan {
-  const mappers: Mappers = { owners: [], indexOfPid: new Map() };
+  const mappers = createMappers();
   const isOpen = (row: number): boolean => rows.verdict[row] === VERDICT.none;
   const { kernel, scope, limits } = tools;
   readAllFrames(rows, frames, kernel);
@@ -68,6 +71,7 @@ function resolveFrames(rows: Rows, frames: FrameRows, tools: FrameTools): Resolv
   return {
     rows,
     owners: mappers.owners,
+    ways: mappers.ways,
     refresh(chosen) {
       refreshOwners(mappers.owners, kernel, scope, limits);
       refreshFrames(rows, frames, chosen, kernel);

@@ -1,5 +1,6 @@
 import { type AdmittedPlan, isPhysical } from './admit.ts';
 import { createFlowTally } from './flows.ts';
+import type { MapperWays } from './frame-mappers.ts';
 import { createFrameMoveTally, toFrameMoves } from './follow-frames.ts';
 import type { Kernel } from './kernel.ts';
 import type { Limits, Scope } from './limits.ts';
@@ -26,6 +27,7 @@ export interface Carried {
   readonly outcome: Outcome;
   /** How often each answer of the kernel came. */
   readonly callKinds: ReadonlyMap<string, number>;
+  readonly ways?: MapperWays;
 }
 
 /**
@@ -49,7 +51,8 @@ export function carryOut(
     const tally = createTally();
     if (moving) runRounds(admitted, resolved, topology, first.value, tools, tally);
     else rehearseRounds(admitted, resolved, topology, first.value, tools.limits);
-    return success({ outcome: summarise(admitted, resolved.rows, tally), callKinds: tally.kinds });
+    const outcome = summarise(admitted, resolved.rows, tally);
+    return success({ outcome, callKinds: tally.kinds, ...(resolved.ways && { ways: resolved.ways }) });
   } finally {
     resolved.close();
   }

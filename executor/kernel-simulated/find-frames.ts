@@ -60,5 +60,6 @@ export function findFrameMappers(state: MachineState, head: Float64Array): Frame
     pid: Uint32Array.from(rows, ({ pid }) => pid),
     pageNumber: Float64Array.from(rows, ({ page }) => page),
     answer: new Uint8Array(head.length).fill(MAPPERS.complete),
+    how: { cached: 0, walked: 0, scanned: head.length, stale: 0 },
   };
 }

@@ -27,6 +27,13 @@ describe.each(Object.entries(backends))('by %s', (_, backend) => {
     expect(movesOf(seen)).toEqual([[0, frame, two.machine.frameOf(two.owner, 0), 1]]);
   });
 
+  test('the journal tells how its mappers were found', async () => {
+    const two = create();
+    await submitFrames(two, [{ frame: slowPage(two), target: 0 }]);
+    const mappers = { cached: 0, walked: 0, scanned: 1, stale: 0 };
+    expect(two.journal.lines.at(-1)).toMatchObject({ kind: 'end', mappers });
+  });
+
   test('check foretells it and moves nothing', async () => {
     const two = create();
     const frame = slowPage(two);
