@@ -57,7 +57,7 @@ export interface Scope {
   readonly bytesPerSecondMax?: number;
 }
 
-/** `move_phys_pages` carries out physical plans only. */
+/** `move_phys_pages` carries out physical plans only, with a weaker guarantee: SYSCALLS.md says which. */
 export type Backend = 'move_pages' | 'move_phys_pages';
 
 /** The operator's file, checked. Nothing on the executor's socket widens it. */

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 import { afterAll, afterEach, describe, expect, test } from 'vitest';
 import { connectExecutor } from '../../executor/client.ts';
 import type { Executor } from '../../executor/executor.ts';
-import { NO_FRAME_MOVES, type BoundPlan, type Outcome } from '../../executor/plan.ts';
+import type { BoundPlan, Outcome } from '../../executor/plan.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { FrameServer } from '../../executor/wire/frame-server.ts';
 import { serveExecutor } from '../../executor/server.ts';
@@ -38,7 +38,10 @@ function outcomeOf(plan: BoundPlan): Outcome {
     verdicts,
     movedPages: new Uint32Array(entries),
     flows: [],
-    frames: NO_FRAME_MOVES,
+    frames: {
+      ...{ entry: Uint32Array.of(0), from: Float64Array.of(700), to: Float64Array.of(2 ** 33) },
+      pages: Uint32Array.of(512),
+    },
     calls: 1,
     callNs: 5,
   };
