@@ -16,7 +16,7 @@ const HUGE_PAGES = `/sys/devices/system/node/node${SOURCE}/hugepages/hugepages-2
 const KSM = '/sys/kernel/mm/ksm';
 const CGROUPS = '/sys/fs/cgroup';
 const MERGE_MS_MAX = 30_000;
-const FULL_PAGES = 8_192;
+const FULL_PAGES = 16_384;
 
 /** Nothing in the way: every frame's contents move; the frames they left are free, those they came to in place. */
 export const plain: FrameCase = async (context) => {

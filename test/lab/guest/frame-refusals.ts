@@ -6,6 +6,7 @@ import { FRAME_BIT, findFrame } from './frames.ts';
 import { blocksOfNode, firstFrameOfBlock, setBlock } from './memory-blocks.ts';
 import type { KindsProcess, Memory } from './memory.ts';
 import { migratedPages } from './truth.ts';
+import { keepOnFirstCpu } from './workload.ts';
 
 /** Nobody has memory there, so its free frames stay free, and its blocks can be unplugged. */
 const EMPTY = 3;
@@ -42,6 +43,7 @@ export const reused: FrameCase = async (context) => {
   const first = await context.start();
   const stranger = await context.start('/elsewhere');
   const successor = await context.start();
+  for (const { owner } of [first, stranger, successor]) keepOnFirstCpu(owner.pid);
   const memory = await first.map('plain', 4096, SOURCE);
   const wishes = wishFrames(memory, TARGET);
   await unmap(memory);

@@ -15,7 +15,7 @@ const EXECUTOR = 'executor/main.ts';
 const SENSOR = 'runtime/telemetry/sensor-main.ts';
 const HOST = 'dist/host.mjs';
 const POLL_MS = 20;
-const START_MS_MAX = 30_000;
+const START_MS_MAX = 60_000;
 
 /** In a guest nothing is expected to fail, so a failure ends the run with its message. */
 export function demand<T>(result: Result<T>): T {

@@ -1,4 +1,4 @@
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 
@@ -15,6 +15,12 @@ export function enterCgroup(path: string, pid: number): void {
   const folder = `/sys/fs/cgroup${path}`;
   mkdirSync(folder, { recursive: true });
   writeFileSync(`${folder}/cgroup.procs`, `${pid}`);
+}
+
+/** Keeps a process on CPU 0: whoever does so draws free frames from the same list, last freed first. */
+export function keepOnFirstCpu(pid: number): void {
+  const { status, stderr } = spawnSync('taskset', ['-p', '1', `${pid}`]);
+  if (status !== 0) throw new Error(`taskset: ${stderr}`);
 }
 
 /** Starts a workload inside a cgroup; it maps nothing before its first command, so all it has is charged there. */

@@ -21,7 +21,7 @@ function makeScenario(
     clock: 'instructions',
     workloads: ['pages', 'kinds'],
     policy: 'heat',
-    settings: { halfLife: 6 },
+    settings: { halfLife: 4 },
     limits: {
       scopes: {
         workload: {
@@ -34,7 +34,7 @@ function makeScenario(
     },
     parameters: {
       ...{ hotPages: HOT_PAGES, coldPages: COLD_PAGES, startNode: 1 },
-      ...{ epochsPerHalf: 24, horizon: 10, mixed },
+      ...{ epochsPerHalf: 18, horizon: 10, mixed },
     },
     expectations: [
       { fact: 'processes', min: 3, max: 3 },

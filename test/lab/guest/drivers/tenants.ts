@@ -1,4 +1,3 @@
-import { spawnSync } from 'node:child_process';
 import type { Driver } from '../driver.ts';
 import { viewFrames } from '../frame-comparison.ts';
 import { createFrameContext } from '../frame-context.ts';
@@ -8,6 +7,7 @@ import type { FrameWish } from '../frame-wish.ts';
 import type { KindsProcess, Memory } from '../memory.ts';
 import { startExecutor } from '../services.ts';
 import { migratedPages } from '../truth.ts';
+import { keepOnFirstCpu } from '../workload.ts';
 
 const SOURCE = 2;
 const TARGET = 1;
@@ -18,12 +18,11 @@ const FILE_PAGES = 128;
 const BLOCK_FRAMES = 512;
 const CACHED = '/dev/shm/cached';
 
-/** Both on one CPU: they draw their frames from the same list, by turns. */
+/** Both draw their frames from one list, by turns. */
 async function interleave(one: KindsProcess, two: KindsProcess): Promise<[Memory, Memory]> {
   const memories: Memory[] = [];
   for (const process of [one, two]) {
-    const pinned = spawnSync('taskset', ['-p', '1', `${process.owner.pid}`]);
-    if (pinned.status !== 0) throw new Error(`taskset: ${pinned.stderr}`);
+    keepOnFirstCpu(process.owner.pid);
     memories.push(await process.map('untouched', PAGES, SOURCE));
   }
   for (let page = 0; page < PAGES; page += STEP)
@@ -122,7 +121,7 @@ export const run: Driver = async (scenario, report) => {
 
   await judgePlan(context, 'plan', tenancy, wishEach(all, TARGET), { scope: 'a' });
   await judgePlan(context, 'shared', tenancy, wishEach(all, FAST), { scope: 'a', leave: 'lenient' });
-  await judgePlan(context, 'blocks', tenancy, wishBlocks([b], TARGET), { scope: 'b', leave: 'lenient' });
+  await judgePlan(context, 'blocks', tenancy, wishBlocks(all, TARGET), { scope: 'b', leave: 'lenient' });
   await context.finish();
   await executors.strict.close();
   await executors.lenient.close();
