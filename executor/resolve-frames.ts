@@ -81,10 +81,11 @@ function readFrames(
 export function findMappers(
   rows: Rows,
   frames: FrameRows,
-  chosen: Uint32Array,
+  open: Uint32Array,
   mappers: Mappers,
   tools: FrameTools,
 ): void {
+  const chosen = dropReshaped(rows, frames, open);
   const found = tools.kernel.mappers(Float64Array.from(chosen, (row) => frames.head[row]));
   const isKnown = Uint8Array.from(chosen, (row) => (frames.mappings[row] > 0 ? 1 : 0));
   for (const row of chosen) {
@@ -111,6 +112,17 @@ export function findMappers(
   }
   for (let i = 0; i < chosen.length; i++) leadRow(rows, frames, chosen[i], isKnown[i] === 1);
   readMappings(rows, frames, before, rowOf, mappers);
+}
+
+/** Folios that were split or joined while they were being read overlap: the later one is `busy`. */
+function dropReshaped(rows: Rows, frames: FrameRows, open: Uint32Array): Uint32Array {
+  let end = 0;
+  return open.filter((row) => {
+    const overlaps = frames.head[row] < end;
+    if (overlaps) rows.verdict[row] = VERDICT.busy;
+    else end = frames.head[row] + rows.folioPages[row];
+    return !overlaps;
+  });
 }
 
 function leadRow(rows: Rows, frames: FrameRows, row: number, isKnown: boolean): void {

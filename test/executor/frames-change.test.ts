@@ -191,6 +191,27 @@ describe.each(Object.entries(backends))('by %s', (_, backend) => {
       expect((await submitFrames(two, [{ frame, target: 0 }])).verdicts).toEqual(['unknown']);
     });
 
+    test('a folio that is reshaped while it is read is busy, and the others go on', async () => {
+      const two = meanwhile(
+        () => {},
+        (kernel) => ({
+          frames(frame) {
+            const facts = expectValue(kernel.frames(frame));
+            if (frame.length < 3) return success(facts);
+            return success({
+              ...facts,
+              folioStart: facts.folioStart.map((start, i) => (i === 1 ? start - 2 : start)),
+              folioPages: facts.folioPages.map((pages, i) => (i === 1 ? 4 : pages)),
+            });
+          },
+        }),
+      );
+      const frames = [0, 1, 2].map((page) => slowPage(two, page)).toSorted((a, b) => a - b);
+      const wishes = frames.map((frame) => ({ frame, target: 0 }));
+      const { verdicts } = await submitFrames(two, wishes);
+      expect(verdicts.toSorted()).toEqual(['busy', 'moved', 'moved']);
+    });
+
     test('frames that cannot be read are unknown; cgroups that cannot be read refuse the plan', async () => {
       const two = meanwhile(
         () => {},
