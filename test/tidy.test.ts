@@ -77,6 +77,7 @@ const RULES: readonly (readonly [string, walls.Rule, readonly Files[]])[] = [
         ...{ 'executor/submit.ts': lines(300), 'executor/resolve.ts': lines(300) },
         ...{ 'executor/rounds.ts': lines(300), 'executor/journal.ts': lines(300) },
         ...{ 'executor/validate.ts': lines(300), 'executor/owners.ts': lines(300) },
+        'executor/probes.ts': lines(50),
       },
     ],
   ],
