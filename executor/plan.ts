@@ -71,8 +71,8 @@ export interface Flow {
 
 /**
  * Where the contents of physical entries went: one row per folio that changed its frame, or per page of one that
- * arrived in part. A folio moves once at most, so the rows are one simultaneous renaming: a frame may be `to` in
- * one row and `from` in another. Empty for virtual plans, whose regions keep their address wherever they live.
+ * arrived in part, in the order in which they did: a frame may be `from` in one row and `to` in a later one. Empty
+ * for virtual plans, whose regions keep their address wherever they live.
  */
 export interface FrameMoves {
   /** Row of the plan. */

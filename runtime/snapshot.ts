@@ -5,6 +5,7 @@ import { grow } from './columns.ts';
 import { EVENT, METRIC, PLACE_KIND, PLACE_NONE, PLACE_STATE } from './contract.ts';
 import type { ColumnName, Metric, Place, RegionEvents, Snapshot } from './contract.ts';
 import type { RegionTable } from './region-table.ts';
+import { countIdle, findRuns, scatterBytes, scatterPlaces, scatterWords } from './scatter.ts';
 import type { Sample } from './telemetry/source.ts';
 
 const IDLE_EPOCHS_MAX = 65_535;
@@ -76,10 +77,11 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
 
   /** A column at a time: each loop touches little memory and compiles to little code. */
   function fillColumns({ sample: { rows }, rowRegion, budgets }: SnapshotInputs): void {
-    if (wanted.has('accesses')) scatterWords(rows.accesses, rowRegion, accesses);
-    if (wanted.has('writes')) scatterWords(rows.writes, rowRegion, writes);
-    if (wanted.has('flags')) scatterBytes(rows.flags, rowRegion, flags);
-    if (wanted.has('coverage')) scatterBytes(rows.coverage, rowRegion, coverage);
+    const runs = findRuns(rowRegion, rows.owner.length);
+    if (wanted.has('accesses')) scatterWords(rows.accesses, rowRegion, runs, accesses);
+    if (wanted.has('writes')) scatterWords(rows.writes, rowRegion, runs, writes);
+    if (wanted.has('flags')) scatterBytes(rows.flags, rowRegion, runs, flags);
+    if (wanted.has('coverage')) scatterBytes(rows.coverage, rowRegion, runs, coverage);
     if (wanted.has('place')) scatterPlaces(rows.node, rowRegion, placesByNode(budgets), place);
     if (wanted.has('idleEpochs')) countIdle(rows.accesses, rows.writes, rowRegion, idleEpochs);
   }
@@ -142,38 +144,6 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
       verdict.fill(VERDICT.none);
     },
   };
-}
-
-/** One function per kind of array: V8 compiles a loop over several kinds to several times the time. */
-function scatterBytes(values: Uint8Array, rowRegion: Uint32Array, column: Uint8Array): void {
-  for (let row = 0; row < values.length; row++) column[rowRegion[row]] = values[row];
-}
-
-function scatterWords(values: Uint32Array, rowRegion: Uint32Array, column: Uint32Array): void {
-  for (let row = 0; row < values.length; row++) column[rowRegion[row]] = values[row];
-}
-
-function scatterPlaces(
-  node: Uint8Array,
-  rowRegion: Uint32Array,
-  placeOfNode: Uint8Array,
-  place: Uint8Array,
-): void {
-  for (let row = 0; row < node.length; row++) place[rowRegion[row]] = placeOfNode[node[row]];
-}
-
-function countIdle(
-  accesses: Uint32Array,
-  writes: Uint32Array,
-  rowRegion: Uint32Array,
-  idleEpochs: Uint16Array,
-): void {
-  for (let row = 0; row < accesses.length; row++) {
-    const region = rowRegion[row];
-    const idle = idleEpochs[region];
-    const touched = (accesses[row] | writes[row]) !== 0;
-    idleEpochs[region] = touched ? 0 : idle + (idle < IDLE_EPOCHS_MAX ? 1 : 0);
-  }
 }
 
 /** A place is a node's position in the executor's budgets, in this epoch. */

@@ -80,8 +80,9 @@ export function createCredits(): Credits {
       emptied.add(giver);
       endings.set(giver, { kind: EVENT.died, survivor: 0 });
     },
-    gives: (region) => givers.has(region),
+    gives: (region) => givers.size > 0 && givers.has(region),
     giverTo(first, pages) {
+      if (credits.length === 0) return undefined;
       for (let at = firstAbove(first); at < credits.length && credits[at].to < first + pages; at++)
         if (!emptied.has(credits[at].giver)) return credits[at].giver;
       return undefined;

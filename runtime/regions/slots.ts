@@ -24,8 +24,8 @@ export interface RegionSlots {
 }
 
 export function createRegionSlots(): RegionSlots {
-  let free: number[] = [];
-  let ended: number[] = [];
+  const free: number[] = [];
+  const ended: number[] = [];
 
   const slots: RegionSlots = {
     regions: 0,
@@ -37,7 +37,7 @@ export function createRegionSlots(): RegionSlots {
     node: new Uint8Array(0),
     bear(owner, pageNumber, pages, epoch) {
       const region = free.pop() ?? slots.regions++;
-      if (region >= slots.pages.length) reserve(Math.max(1024, region * 2));
+      if (region >= slots.pages.length) reserve(1024 + region + (region >> 2));
       slots.pageNumber[region] = pageNumber;
       slots.pages[region] = pages;
       slots.owner[region] = owner;
@@ -50,9 +50,8 @@ export function createRegionSlots(): RegionSlots {
       ended.push(region);
     },
     release() {
-      if (free.length === 0) [free, ended] = [ended, free];
-      for (const region of ended) free.push(region);
-      ended.length = 0;
+      // What ended first is taken first: indices stay in about the order of pages, and memory is read in order.
+      while (ended.length > 0) free.push(ended.pop()!);
     },
   };
 

@@ -17,7 +17,7 @@ export interface SampleRows {
   readonly writes: Uint32Array;
   /** Bits of `REGION_FLAG`. */
   readonly flags: Uint8Array;
-  /** 0 nothing … 255 all of the region was looked at. */
+  /** 0 nothing … 255 all of the region was looked at. Above 0 = it was found there at the end of the epoch. */
   readonly coverage: Uint8Array;
 }
 

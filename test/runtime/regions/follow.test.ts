@@ -249,6 +249,6 @@ describe('a block of folios', () => {
         [merged, 0, 2],
       ],
     });
-    expect(see([512], [519, 4])).toEqual({ regions: [0, 2], events: [[split, 0, 2]] });
+    expect(see([512], [519, 4])).toEqual({ regions: [0, 1], events: [[split, 0, 1]] });
   });
 });
