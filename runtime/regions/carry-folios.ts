@@ -131,13 +131,15 @@ export function carryFolios(
 }
 
 /** Regions that lie entirely within a range. */
-function regionsInside(slots: RegionSlots, known: Uint32Array, first: number, end: number): Uint32Array {
-  const { pageNumber, pages } = slots;
-  const start = countBelow(known.length, first, (at) => pageNumber[known[at]]);
-  let stop = start;
-  while (stop < known.length && pageNumber[known[stop]] < end) stop++;
-  const begins = known.subarray(start, stop);
-  return begins.every((region) => pageNumber[region] + pages[region] <= end)
-    ? begins
-    : begins.filter((region) => pageNumber[region] + pages[region] <= end);
+function regionsInside(
+  { pageNumber, pages }: RegionSlots,
+  known: Uint32Array,
+  first: number,
+  end: number,
+): number[] {
+  const inside: number[] = [];
+  let at = countBelow(known.length, first, (i) => pageNumber[known[i]]);
+  for (; at < known.length && pageNumber[known[at]] < end; at++)
+    if (pageNumber[known[at]] + pages[known[at]] <= end) inside.push(known[at]);
+  return inside;
 }

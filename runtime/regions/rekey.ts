@@ -24,8 +24,14 @@ export function rekeyRegions(
   const arrived = putDown(plan, landings, recent);
   // Last, since what gave something away may end only after that is told.
   for (const region of ended) recent.end(EVENT.died, region, 0);
-  const stays = known.filter((region) => fate[region] === FATE.stays);
-  return mergeRegions(slots, stays, arrived);
+  return mergeRegions(slots, listStaying(known, fate), arrived);
+}
+
+function listStaying(known: Uint32Array, fate: Uint8Array): Uint32Array {
+  const stays = new Uint32Array(known.length);
+  let count = 0;
+  for (let at = 0; at < known.length; at++) if (fate[known[at]] === FATE.stays) stays[count++] = known[at];
+  return stays.subarray(0, count);
 }
 
 /** Blocks that gave all they had end; what was left behind may still be listed for a while. */
