@@ -29,7 +29,8 @@ async function startService(main: string, args: readonly string[], socket: strin
   const child = spawn(process.execPath, [main, ...args, '--socket', socket], { stdio: [...stdio] });
   const started = performance.now();
   while (!existsSync(socket)) {
-    if (child.exitCode !== null) throw new Error(`${main} ended with ${child.exitCode}`);
+    const ended = child.exitCode ?? child.signalCode;
+    if (ended !== null) throw new Error(`${main} ended with ${ended}`);
     if (performance.now() - started > START_MS_MAX) throw new Error(`${main} opened no socket`);
     await sleep(POLL_MS);
   }
