@@ -8,12 +8,18 @@ import type { LoadFailure, LoadFault } from '../policy.ts';
 export interface BinaryReader {
   readonly fault: LoadFailure | undefined;
   readonly atEnd: boolean;
+  /** Bytes from the beginning of the outermost reader's. */
+  readonly offset: number;
   fail(message: string, code?: LoadFault): void;
   byte(): number;
   /** The next byte, which stays unread; 0 at the end. */
   peek(): number;
   /** An unsigned LEB128 number of at most 32 bits. */
   u32(): number;
+  /** A signed LEB128 number of at most 33 bits. */
+  s33(): number;
+  /** Passes over a signed LEB128 number of at most that many bytes. */
+  skipSigned(bytesMax: number): void;
   /** A length of a vector; each item takes at least one byte, so more items than bytes left is a fault. */
   count(): number;
   /** The next bytes, not copied. */
@@ -25,7 +31,7 @@ export interface BinaryReader {
   section(length: number): BinaryReader;
 }
 
-export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader): BinaryReader {
+export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader, base = 0): BinaryReader {
   const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
   let position = 0;
   let fault: LoadFailure | undefined;
@@ -54,6 +60,22 @@ export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader): Bi
     return 0;
   }
 
+  function s33(): number {
+    let value = 0;
+    for (let shift = 0; shift < 35; shift += 7) {
+      const next = byte();
+      value += (next & 127) * 2 ** shift;
+      if (next < 128) return (next & 64) === 0 ? value : value - 2 ** (shift + 7);
+    }
+    fail('the binary holds a number longer than 33 bits');
+    return 0;
+  }
+
+  function skipSigned(bytesMax: number): void {
+    for (let left = bytesMax; left > 0; left--) if (byte() < 128) return;
+    fail(`the binary holds a number longer than ${bytesMax} bytes`);
+  }
+
   function take(length: number): Uint8Array {
     if (length > bytes.length - position) fail('the binary ends too early: is the file complete?');
     const taken = bytes.subarray(position, position + length);
@@ -68,10 +90,15 @@ export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader): Bi
     get atEnd() {
       return position >= bytes.length;
     },
+    get offset() {
+      return base + position;
+    },
     fail,
     byte,
     peek: () => bytes[position] ?? 0,
     u32,
+    s33,
+    skipSigned,
     count() {
       const count = u32();
       if (count <= bytes.length - position) return count;
@@ -90,8 +117,8 @@ export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader): Bi
       }
     },
     section(length) {
-      const taken = take(length);
-      return createBinaryReader(taken, this);
+      const start = base + position;
+      return createBinaryReader(take(length), this, start);
     },
   };
 }
