@@ -1,6 +1,6 @@
 /** Terrace as a library: the engine and what it is put together from. */
 export { createEngine, type Engine, type EngineOptions, type EpochReport, type StepFault } from './engine.ts';
-export type { Policy, Evaluation } from './policy/policy.ts';
+export type { Policy, Evaluated, Evaluation, Run } from './policy/policy.ts';
 export type { Sample, SampleRows, TelemetrySource } from './telemetry/source.ts';
 export type { Manifest, Metric, Place, Plan, RegionEvents, Settings, Snapshot } from './contract.ts';
 export type { Executor } from '../executor/executor.ts';

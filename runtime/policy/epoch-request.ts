@@ -1,15 +1,17 @@
 import { COLUMNS, COLUMN_KINDS } from '../contract.ts';
 import type { ColumnArray, ColumnName, Metric, Place, Snapshot } from '../contract.ts';
 import { eventsMax, metricsMax, ownersMax, placesMax, regionCountMax } from '../limits.ts';
-import { writeShared } from './shared-file.ts';
 import { COLUMN_ABSENT, METRIC_BYTES, PLACE_BYTES, REQUEST_AT } from './wire.ts';
 
 /** Columns start at page boundaries, so that each is copied page by page and none shares one. */
 const ALIGN_BYTES = 4096;
 
-/** Writes a snapshot's lists into the shared file, those the policy asked for, and says in `request` where. */
+/** Takes what a snapshot's lists hold, in ascending order of position, and may keep none of it. */
+export type InputSink = (values: ArrayBufferView<ArrayBufferLike>, position: number) => void;
+
+/** Hands a snapshot's lists, those the policy asked for, to `sink`, and says in `request` where they lie. */
 export function writeEpoch(
-  descriptor: number,
+  sink: InputSink,
   request: DataView,
   snapshot: Snapshot,
   wanted: readonly ColumnName[],
@@ -18,7 +20,7 @@ export function writeEpoch(
   let end = 0;
   const write = (field: number, values: ArrayBufferView<ArrayBufferLike>): void => {
     request.setFloat64(field, end, true);
-    writeShared(descriptor, values, end);
+    sink(values, end);
     end += Math.ceil(values.byteLength / ALIGN_BYTES) * ALIGN_BYTES;
   };
   const { number, lengthMs, regions, owners, samplingPeriod, places, metrics, events, columns } = snapshot;

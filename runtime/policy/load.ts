@@ -1,15 +1,15 @@
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
-import type { Snapshot } from '../contract.ts';
-import type { Settings } from '../contract.ts';
+import type { Plan, Settings, Snapshot } from '../contract.ts';
 import { epochDeadlineMsDefault, hostMemoryPagesDefault, loadDeadlineMsDefault } from '../limits.ts';
-import { writeEpoch } from './epoch-request.ts';
+import { writeEpoch, type InputSink } from './epoch-request.ts';
+import { hashInput } from './input-hash.ts';
 import { systemTimer } from './host-process.ts';
 import type { HostFault, Timer } from './host-process.ts';
 import { launchChild } from './launch.ts';
 import type { Launch } from './launch.ts';
 import { readPlan } from './plan.ts';
-import type { EpochFault, Evaluation, LoadFault, LogLine, Policy } from './policy.ts';
+import type { EpochFault, Evaluated, LoadFault, LogLine, Policy, Run } from './policy.ts';
 import { readPolicy, readPolicyFile } from './parse/read-policy.ts';
 import type { AdmittedPolicy } from './parse/read-policy.ts';
 import type { Reply } from './reply.ts';
@@ -96,18 +96,25 @@ function hostPolicy(
     }
   }
 
-  async function evaluate(running: RunningHost, snapshot: Snapshot): Promise<Result<Evaluation, EpochFault>> {
-    const reply = judge(
-      await running.ask(REQUEST.epoch, means.limits.epochDeadlineMs, (request) =>
-        writeEpoch(running.shared, request, snapshot, manifest.columns),
-      ),
-    );
-    if (!reply.ok) return reply;
-    const plan = readPlan(reply.value, snapshot.places.length);
-    if (!plan.ok) return plan;
-    const log = [...unread, ...reply.value.log];
-    unread = [];
-    return success({ plan: plan.value, log, logDropped: reply.value.logDropped });
+  async function evaluate(snapshot: Snapshot): Promise<Evaluated> {
+    let run: Run = { inputHash: '', fuel: 0, log: [], logDropped: 0 };
+    const plan = await ask(async (running): Promise<Result<Plan, EpochFault>> => {
+      const asked = running.ask(REQUEST.epoch, means.limits.epochDeadlineMs, (request) => {
+        const sink: InputSink = (values, position) => writeShared(running.shared, values, position);
+        writeEpoch(sink, request, snapshot, manifest.columns);
+      });
+      // The host is at work by now, on another processor: the hash costs the epoch nothing.
+      run = { ...run, inputHash: hashInput(snapshot, manifest.columns) };
+      const reply = await asked;
+      if (reply.ok) {
+        const { fuel, log, logDropped } = reply.value;
+        run = { ...run, fuel, log: [...unread, ...log], logDropped };
+        unread = [];
+      }
+      const judged = judge(reply);
+      return judged.ok ? readPlan(judged.value, snapshot.places.length) : judged;
+    });
+    return plan.ok ? success({ ...run, plan: plan.value }) : { ...plan, run };
   }
 
   async function restore(
@@ -129,7 +136,7 @@ function hostPolicy(
     manifest,
     digest,
     settings,
-    evaluate: (snapshot) => ask((running) => evaluate(running, snapshot)),
+    evaluate,
     save: () =>
       ask(async (running) => {
         const reply = judge(await running.ask(REQUEST.save, means.limits.epochDeadlineMs));
@@ -156,5 +163,7 @@ function judge(reply: Result<Reply, HostFault>): Result<Reply, EpochFault> {
   if (!reply.ok || reply.value.status === STATUS.ok) return reply;
   const { status, fault } = reply.value;
   if (status === STATUS.trapped) return describeTrap(reply.value);
+  if (status === STATUS.exhausted)
+    return failure('policy-out-of-fuel', `the policy burnt all its fuel, ${reply.value.fuel} units`);
   return failure('plan-unreadable', `the policy answered something that cannot be: ${fault}`);
 }

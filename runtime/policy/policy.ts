@@ -1,4 +1,4 @@
-import type { Failure, Result } from '../../executor/result.ts';
+import type { Failure } from '../../executor/result.ts';
 import type { Manifest, Plan, Settings, Snapshot } from '../contract.ts';
 
 /** Why a policy could not be loaded. */
@@ -18,21 +18,39 @@ export type LoadFault =
   | 'settings-refused'
   | 'policy-trapped'
   | 'policy-overran'
+  | 'policy-out-of-fuel'
   | 'host-failed';
 
 /** Why an epoch ended without a plan. The host of the policy has been replaced when it had to be. */
-export type EpochFault = 'policy-trapped' | 'policy-overran' | 'plan-unreadable' | 'host-failed';
+export type EpochFault =
+  | 'policy-trapped'
+  | 'policy-overran'
+  | 'policy-out-of-fuel'
+  | 'plan-unreadable'
+  | 'host-failed';
 
 export interface LogLine {
   readonly level: number;
   readonly message: string;
 }
 
-export interface Evaluation {
-  readonly plan: Plan;
+/** What is known of an epoch's run whether or not it came to a plan. */
+export interface Run {
+  /** Of everything the policy was handed, hexadecimal (input-hash.ts). */
+  readonly inputHash: string;
+  /** Units burnt; 0 where the policy did not answer. The same module and input burn the same. */
+  readonly fuel: number;
   readonly log: readonly LogLine[];
   readonly logDropped: number;
 }
+
+export interface Evaluation extends Run {
+  readonly plan: Plan;
+}
+
+export type Evaluated =
+  | { readonly ok: true; readonly value: Evaluation }
+  | (Failure<EpochFault> & { readonly run: Run });
 
 /** A policy ready to be asked, wherever it runs. One call at a time. */
 export interface Policy {
@@ -41,7 +59,7 @@ export interface Policy {
   readonly digest: string;
   /** The settings in force, defaults filled in. */
   readonly settings: Settings;
-  evaluate(snapshot: Snapshot): Promise<Result<Evaluation, EpochFault>>;
+  evaluate(snapshot: Snapshot): Promise<Evaluated>;
   close(): Promise<void>;
 }
 

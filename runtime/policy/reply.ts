@@ -21,6 +21,7 @@ export interface Reply {
   /** Bytes of a section. It begins at a multiple of eight of its buffer, so any typed array fits over it. */
   section(name: ReplySection): Uint8Array<ArrayBuffer>;
   readonly fault: string;
+  readonly fuel: number;
   readonly log: readonly LogLine[];
   readonly logDropped: number;
 }
@@ -78,6 +79,8 @@ function headerFault(header: DataView, sequence: number): string | undefined {
   if (u32(REPLY_AT.magic) !== REPLY_MAGIC) return 'it does not begin like a reply';
   if (u32(REPLY_AT.sequence) !== sequence) return 'it answers another request';
   if (!Object.values<number>(STATUS).includes(u32(REPLY_AT.status))) return 'its status is unknown';
+  const fuel = header.getFloat64(REPLY_AT.fuel, true);
+  if (!(Number.isSafeInteger(fuel) && fuel >= 0)) return 'the fuel it burnt is no whole number';
   const lengths = readLengths(header);
   const logBytes = logLengths(header);
   if (u32(REPLY_AT.logLines) > logLinesMax || logBytes.some((bytes) => bytes > logLineBytesMax))
@@ -107,6 +110,7 @@ function decodeReply(header: DataView, body: Uint8Array<ArrayBuffer>): Reply {
     lengths,
     section,
     fault: plainText(section('fault')),
+    fuel: header.getFloat64(REPLY_AT.fuel, true),
     log,
     logDropped: header.getUint32(REPLY_AT.logDropped, true),
   };

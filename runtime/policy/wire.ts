@@ -30,6 +30,8 @@ export const STATUS = {
   invalid: 3,
   /** The policy answered pointers or lengths that cannot be. */
   unreadable: 4,
+  /** The policy burnt all the fuel of the request; its instance is dead. */
+  exhausted: 5,
 } as const;
 
 export const REQUEST_BYTES = 256;
@@ -63,6 +65,8 @@ export const REQUEST_AT = {
   othersAt: 80,
   /** By column id, eight bytes each; -1 = no source measured it. */
   columnsAt: 88,
+  /** Every request: fuel for all the exports it calls, f64. */
+  fuel: 240,
 } as const;
 export const COLUMN_ABSENT = -1;
 
@@ -85,6 +89,8 @@ export const REPLY_AT = {
   /** One byte and one u16 (bytes of UTF-8) for each of at most 16 lines. */
   logLevels: 64,
   logLengths: 80,
+  /** Fuel burnt by the request, f64. */
+  fuel: 112,
 } as const;
 
 /** The sections of a reply's body and the bytes of one item. */

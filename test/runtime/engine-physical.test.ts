@@ -49,7 +49,7 @@ function createScene(samples: readonly (readonly FrameRow[])[], answers: readonl
         headroom: new Uint32Array(),
         wishes: [],
       };
-      return success({ plan, log: [], logDropped: 0 });
+      return success({ plan, inputHash: '', fuel: 0, log: [], logDropped: 0 });
     },
     async close() {},
   };

@@ -2,14 +2,12 @@ import { expect, test } from 'vitest';
 import type { Snapshot } from '../../../runtime/contract.ts';
 import { metricsMax, ownersMax, placesMax, regionCountMax } from '../../../runtime/limits.ts';
 import { writeEpoch } from '../../../runtime/policy/epoch-request.ts';
-import { createSharedFile } from '../../../runtime/policy/shared-file.ts';
 import { REQUEST_BYTES } from '../../../runtime/policy/wire.ts';
 import { snapshotOf } from './specimen.ts';
 
-const { writable } = createSharedFile();
 const SNAPSHOT = snapshotOf(10, { pages: 1 });
 const write = (changed: Partial<Snapshot>) => () =>
-  writeEpoch(writable, new DataView(new ArrayBuffer(REQUEST_BYTES)), { ...SNAPSHOT, ...changed }, ['pages']);
+  writeEpoch(() => {}, new DataView(new ArrayBuffer(REQUEST_BYTES)), { ...SNAPSHOT, ...changed }, ['pages']);
 const repeat = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
 
 test('a snapshot at its bounds is written, one beyond them is a bug', () => {

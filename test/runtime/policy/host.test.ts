@@ -58,9 +58,12 @@ describe('a sound policy', () => {
 
   test('sees every value of every column it asked for, zeros for those no source measured', async () => {
     const planFor = async (snapshot: typeof SNAPSHOT): Promise<unknown> => {
-      const answers: unknown[] = [];
-      await withPolicy({}, async (policy) => void answers.push(await policy.evaluate(snapshot)));
-      return answers[0];
+      let seen: unknown;
+      await withPolicy({}, async (policy) => {
+        const answer = await policy.evaluate(snapshot);
+        seen = answer.ok && { ...answer.value, inputHash: '' };
+      });
+      return seen;
     };
     const writes = new Uint32Array(1000);
     const zeros = {
