@@ -1,28 +1,31 @@
+import {
+  absolutePath,
+  checkJson,
+  fields,
+  folderPath as cgroupPath,
+  list,
+  oneOf,
+  refuse,
+  truth,
+  userId,
+  whole,
+} from './check-json.ts';
+import type { Reader } from './check-json.ts';
 import type { ScopeMembers } from './kernel.ts';
 import { type Backend, BOUNDS, type Limits, type NodeLimit, type Scope } from './limits.ts';
 import type { NodeOverride } from './override-topology.ts';
-import { type Result, failure, success } from './result.ts';
-
-/** Leaves the parser from any depth; never leaves this file. */
-class Refusal extends Error {}
+import type { Result } from './result.ts';
 
 const TOP_KEYS =
   'scopes reservePages headroomPagesMax protectedPids protectedCgroups protectedUids backends movePhysPages ' +
   'walkReverseMap callLatencyTargetMs allow partialHuge journal topology';
-
-type Fields = Readonly<Record<string, unknown>>;
 
 /**
  * Checks the operator's limits, already read as JSON. Strict: an unknown key is refused, since a
  * misspelt limit would otherwise be no limit. Messages name the path, the value and what is allowed.
  */
 export function parseLimits(json: unknown): Result<Limits, 'limits-malformed'> {
-  try {
-    return success(readLimits(json));
-  } catch (error) {
-    if (error instanceof Refusal) return failure('limits-malformed', error.message);
-    throw error;
-  }
+  return checkJson('limits-malformed', () => readLimits(json));
 }
 
 function readLimits(json: unknown): Limits {
@@ -153,8 +156,6 @@ function readNodeOverride(value: unknown, path: string): NodeOverride {
   };
 }
 
-type Reader<T> = (value: unknown, path: string) => T;
-
 function readByNode<T>(value: unknown, path: string, read: Reader<T>): ReadonlyMap<number, T> {
   const entries = Object.entries(fields(value, path));
   return new Map(
@@ -165,58 +166,7 @@ function readByNode<T>(value: unknown, path: string, read: Reader<T>): ReadonlyM
   );
 }
 
-function fields(value: unknown, path: string, known?: string): Fields {
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
-    return refuse(path, value, 'an object');
-  }
-  const stranger = known && Object.keys(value).find((key) => !known.split(' ').includes(key));
-  if (stranger !== undefined) refuse(path, `key "${stranger}"`, `only ${known}`);
-  return value as Fields;
-}
-
-function list<T>(value: unknown, path: string, read: Reader<T>): readonly T[] {
-  if (!Array.isArray(value)) return refuse(path, value, 'a list');
-  if (value.length > BOUNDS.limitsListMax) {
-    return refuse(path, `${value.length} items`, `at most ${BOUNDS.limitsListMax}`);
-  }
-  return value.map((item: unknown, index) => read(item, `${path}[${index}]`));
-}
-
-function whole(value: unknown, path: string, min: number, max: number): number {
-  if (typeof value !== 'number' || !Number.isInteger(value) || value < min || value > max) {
-    return refuse(path, value, `a whole number from ${min} to ${max}`);
-  }
-  return value;
-}
-
 const pageCount: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.pageNumberMax);
 const nodeId: Reader<number> = (value, path) => whole(value, path, 0, BOUNDS.nodeMax);
-const userId: Reader<number> = (value, path) => whole(value, path, 0, 4_294_967_294);
 const processId: Reader<number> = (value, path) => whole(value, path, 1, BOUNDS.pidMax);
 const backend: Reader<Backend> = (value, path) => oneOf(value, path, ['move_pages', 'move_phys_pages']);
-
-function truth(value: unknown, path: string): boolean {
-  return typeof value === 'boolean' ? value : refuse(path, value, 'true or false');
-}
-
-function oneOf<T extends string>(value: unknown, path: string, allowed: readonly T[]): T {
-  return allowed.find((item) => item === value) ?? refuse(path, value, allowed.join(' or '));
-}
-
-function absolutePath(value: unknown, path: string): string {
-  const valid =
-    typeof value === 'string' &&
-    value.startsWith('/') &&
-    Buffer.byteLength(value) <= BOUNDS.pathBytesMax &&
-    !value.includes('\0') &&
-    !value.split('/').includes('..');
-  return valid ? value : refuse(path, value, 'an absolute path without ".."');
-}
-
-/** Without trailing slashes, so that prefixes compare part by part. */
-const cgroupPath: Reader<string> = (value, path) => absolutePath(value, path).replace(/(?<=.)\/+$/, '');
-
-function refuse(path: string, value: unknown, allowed: string): never {
-  const shown = (typeof value === 'string' ? value : (JSON.stringify(value) ?? String(value))).slice(0, 80);
-  throw new Refusal(`${path} is ${shown}; allowed: ${allowed}`);
-}
