@@ -102,18 +102,23 @@ class Row {
   high: i32 = BINS;
   /** Bins below leave because they are cold, not to make room. */
   sunk: i32 = 0;
+  /** Pages still to be found below `low`, and from `high` on. */
+  sinking: i64 = 0;
+  rising: i64 = 0;
 }
 const rowOf: Row[] = [new Row()];
 /** Rows in use, `NOWHERE` included. */
 let rowCount: i32 = 1;
+/** Places looked at. */
+let placeCount: i32 = 0;
 const roomLeft = new StaticArray<i64>(PLACES_MAX);
 const budgetLeft = new StaticArray<i64>(PLACES_MAX);
 /** Whether wishes within every place's budget were over budget: then all places share one. */
 let budgetShared: bool = false;
 /** Samples per page and epoch times this is ns per page and ns of latency. */
 let worth: f64 = 0;
-/** Pages that all slots together are to let go. */
-let wanted: i64 = 0;
+/** Rows that still have pages to be found, each way. */
+let searches: i32 = 0;
 let candidates = new Uint32Array(0);
 
 // ---- begin: places and events ------------------------------------------------------------------------
@@ -186,6 +191,7 @@ function rank(epoch: Epoch): void {
   rowCount = 1;
   const places = epoch.places;
   const count = min(places.length, PLACES_MAX);
+  placeCount = count;
   let next = nextTier(places, count, -1);
   for (; next < TIERS_END && rowCount < ROWS; next = nextTier(places, count, next)) {
     if (rowOf.length == rowCount) rowOf.push(new Row());
@@ -196,6 +202,8 @@ function rank(epoch: Epoch): void {
     row.low = 0;
     row.high = BINS;
     row.sunk = 0;
+    row.sinking = 0;
+    row.rising = 0;
     let latency: f64 = 0;
     let latencies: f64 = 0;
     let cost: f64 = 0;
@@ -329,19 +337,19 @@ function sixteen(chunk: Chunk, at: i32): void {
   const c = four(chunk, at + 8, i32x4.extend_low_i16x8_u(rowsHigh), i32x4.extend_low_i16x8_s(biasHigh));
   const d = four(chunk, at + 12, i32x4.extend_high_i16x8_u(rowsHigh), i32x4.extend_high_i16x8_s(biasHigh));
   store128<Uint16Array>(slot, region + 8, i16x8.narrow_i32x4_u(c, d));
-  for (let i = 0; i < 16; i += 4) {
-    count(chunk, at + i, 0);
-    count(chunk, at + i + 1, 1);
-    count(chunk, at + i + 2, 2);
-    count(chunk, at + i + 3, 3);
-  }
 }
 
+/** Adds the pages of four regions to the tally, one to each counter of its slot. */
 // @ts-ignore: decorator
 @inline
-function count(chunk: Chunk, at: i32, counter: i32): void {
-  const first = <i32>unchecked(slot[chunk.first + at]) << 2;
-  unchecked((tally[first + counter] += chunk.pages[at]));
+function count(at4: v128, pages: v128): void {
+  const at = v128.or(i32x4.shl(at4, 2), i32x4(0, 1, 2, 3));
+  const nearPages = i64x2.extract_lane(pages, 0);
+  const farPages = i64x2.extract_lane(pages, 1);
+  unchecked((tally[i32x4.extract_lane(at, 0)] += <u32>nearPages));
+  unchecked((tally[i32x4.extract_lane(at, 1)] += <u32>(nearPages >> 32)));
+  unchecked((tally[i32x4.extract_lane(at, 2)] += <u32>farPages));
+  unchecked((tally[i32x4.extract_lane(at, 3)] += <u32>(farPages >> 32)));
 }
 
 /** Heat and slot of four regions, given their rows and biases. */
@@ -363,6 +371,7 @@ function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
   const bin = i32x4.min_s(i32x4.max_s(raw, i32x4.splat(0)), i32x4.splat(BINS - 1));
   const judged = v128.and(i32x4.shl(row, 10), i32x4.ne(pages, i32x4.splat(0)));
   const at4 = v128.or(judged, bin);
+  count(at4, pages);
   return at4;
 }
 
@@ -370,7 +379,6 @@ function four(chunk: Chunk, at: i32, row: v128, bias: v128): v128 {
 
 export function evaluate(snapshot: Snapshot, plan: Plan): void {
   if (rowCount < 3) return;
-  wanted = 0;
   for (let at = BINS; at < rowCount * BINS; at++) {
     const first = at << 2;
     held[at] = <i64>tally[first] + tally[first + 1] + tally[first + 2] + tally[first + 3];
@@ -455,13 +463,16 @@ function release(row: i32, bin: i32, target: i32, most: i64): i64 {
   if (pages <= 0) return 0;
   goal[at] = <u8>target;
   leaving[at] += pages;
-  wanted += pages;
   to.room -= pages;
   to.budget -= pages;
   if (target > row) {
     rowOf[row].room += pages;
     rowOf[row].low = max(rowOf[row].low, bin + 1);
-  } else rowOf[row].high = min(rowOf[row].high, bin);
+    rowOf[row].sinking += pages;
+  } else {
+    rowOf[row].high = min(rowOf[row].high, bin);
+    rowOf[row].rising += pages;
+  }
   return pages;
 }
 
@@ -540,59 +551,76 @@ function gainsMost(row: i32, cursors: StaticArray<i32>): i32 {
 /** Collects regions until every slot that has pages to let go is served; answers how many. */
 function search(regions: i32): i32 {
   let found = 0;
-  const whole = ASC_FEATURE_SIMD ? regions & ~7 : 0;
+  searches = 0;
+  for (let row = 1; row < rowCount; row++) {
+    searches += <i32>(rowOf[row].sinking > 0) + <i32>(rowOf[row].rising > 0);
+    markZone(row);
+  }
+  const whole = ASC_FEATURE_SIMD ? regions & ~15 : 0;
   if (ASC_FEATURE_SIMD) {
-    markZones();
-    for (let i = 0; i < whole && wanted > 0; i += 8) {
+    for (let i = 0; i < whole && searches > 0; i += 16) {
       for (let bits = outside(i); bits; bits &= bits - 1) found = collect(i + ctz(bits), found);
     }
   }
-  for (let i = whole; i < regions && wanted > 0; i++) {
+  for (let i = whole; i < regions && searches > 0; i++) {
     const at: i32 = unchecked(slot[i]);
-    const row = unchecked(rowOf[at >> 10]);
-    const bin = at & (BINS - 1);
-    if (at >= BINS && (bin < row.low || bin >= row.high)) found = collect(i, found);
+    const row = (at >> 10) << 4;
+    const away = <u16>(at - unchecked(zones[row])) >= unchecked(zones[row + 8]);
+    if (at >= BINS && away) found = collect(i, found);
   }
   return found;
 }
 
 /** Takes the region if its slot still has pages to let go. */
-// @ts-ignore: decorator
-@inline
 function collect(region: i32, found: i32): i32 {
   const at: i32 = unchecked(slot[region]);
   const left = unchecked(leaving[at]);
   if (left <= 0) return found;
   const pages = <i64>unchecked(size[region]);
   unchecked((leaving[at] = left - pages));
-  wanted -= min(left, pages);
+  settle(at >> 10, <i32>unchecked(goal[at]), min(left, pages));
   if (found == candidates.length) candidates = fit<Uint32Array>(candidates, found + 4096);
   unchecked((candidates[found] = region));
   return found + 1;
 }
 
+/** Counts pages found; when the last of a row's way is, what remains that way stays and is not looked at. */
+function settle(row: i32, target: i32, pages: i64): void {
+  const from = rowOf[row];
+  if (target > row) from.sinking -= pages;
+  else from.rising -= pages;
+  if ((target > row ? from.sinking : from.rising) > 0) return;
+  searches--;
+  markZone(row);
+}
+
 /** What stays, of each row: the first slot and how many, eight times each for a vector. */
 const zones = new Uint16Array(ROWS * 16);
 
-function markZones(): void {
-  for (let row = 1; row < rowCount; row++) {
-    const kept = rowOf[row];
-    zones.fill(<u16>(row * BINS + kept.low), row * 16, row * 16 + 8);
-    zones.fill(<u16>(kept.high - kept.low), row * 16 + 8, row * 16 + 16);
-  }
+function markZone(row: i32): void {
+  const kept = rowOf[row];
+  const low = kept.sinking > 0 ? kept.low : 0;
+  const high = kept.rising > 0 ? kept.high : BINS;
+  zones.fill(<u16>(row * BINS + low), row * 16, row * 16 + 8);
+  zones.fill(<u16>(high - low), row * 16 + 8, row * 16 + 16);
 }
 
-/** One bit for each of eight regions outside what stays. */
+/** One bit for each of sixteen regions outside what stays. */
 // @ts-ignore: decorator
 @inline
 function outside(region: i32): i32 {
-  const at = load128<Uint16Array>(slot, region);
-  let stays = i16x8.lt_u(at, i16x8.splat(<i16>BINS));
+  const near = load128<Uint16Array>(slot, region);
+  const far = load128<Uint16Array>(slot, region + 8);
+  const first = i16x8.splat(<i16>BINS);
+  let nearStays = i16x8.lt_u(near, first);
+  let farStays = i16x8.lt_u(far, first);
   for (let row = 1; row < rowCount; row++) {
     const from = load128<Uint16Array>(zones, row * 16);
-    stays = v128.or(stays, i16x8.lt_u(i16x8.sub(at, from), load128<Uint16Array>(zones, row * 16 + 8)));
+    const count = load128<Uint16Array>(zones, row * 16 + 8);
+    nearStays = v128.or(nearStays, i16x8.lt_u(i16x8.sub(near, from), count));
+    farStays = v128.or(farStays, i16x8.lt_u(i16x8.sub(far, from), count));
   }
-  return i16x8.bitmask(stays) ^ 255;
+  return i8x16.bitmask(i8x16.narrow_i16x8_s(nearStays, farStays)) ^ 65535;
 }
 
 /** Adds the region to the plan if it goes that way and a place takes it. */
@@ -614,7 +642,7 @@ function send(plan: Plan, region: i32, upwards: bool): void {
 
 function roomiest(row: i32, pages: i64): i32 {
   let best = PLACES_MAX;
-  for (let p = 0; p < PLACES_MAX; p++) {
+  for (let p = 0; p < placeCount; p++) {
     if (rows[p] != <u8>row || roomLeft[p] < pages || budgetLeft[p] < pages) continue;
     if (best == PLACES_MAX || roomLeft[p] > roomLeft[best]) best = p;
   }

@@ -46,7 +46,7 @@ struct plan {
 };
 
 static uint32_t tally[ROWS * BINS][4];
-static int64_t held[ROWS * BINS], leaving[ROWS * BINS], wanted;
+static int64_t held[ROWS * BINS], leaving[ROWS * BINS], sinking[ROWS], rising[ROWS];
 static uint8_t goal[ROWS * BINS];
 static int low[ROWS], high[ROWS], sunk[ROWS], over_budget;
 static int64_t room[ROWS], budget[ROWS];
@@ -146,14 +146,15 @@ static int64_t release(int row, int bin, int target, int64_t most)
 		return 0;
 	goal[at] = target;
 	leaving[at] += pages;
-	wanted += pages;
 	room[target] -= pages;
 	budget[target] -= pages;
 	if (target > row) {
 		room[row] += pages;
 		low[row] = low[row] > bin + 1 ? low[row] : bin + 1;
+		sinking[row] += pages;
 	} else {
 		high[row] = high[row] < bin ? high[row] : bin;
+		rising[row] += pages;
 	}
 	return pages;
 }
@@ -205,13 +206,23 @@ static void raise_hot(double per_heat)
 	}
 }
 
+/* What stays, of a row: once the last of a way is found, what remains that way stays, too. */
+static void mark_zone(int row, uint16_t *from, uint16_t *slots)
+{
+	int lowest = sinking[row] > 0 ? low[row] : 0, highest = rising[row] > 0 ? high[row] : BINS;
+
+	*from = row * BINS + lowest;
+	*slots = highest - lowest;
+}
+
 static void decide(struct state *s, size_t count, struct plan *plan, uint32_t *candidate)
 {
 	const double per_heat = SAMPLING_PERIOD * HORIZON * (LATENCY_NS[SLOW] - LATENCY_NS[FAST]);
 	int64_t capacity, room_left[ROWS], budget_left[ROWS];
+	uint16_t from[ROWS], slots[ROWS];
 	size_t found = 0;
+	int searches = 0;
 
-	wanted = 0;
 	for (int at = BINS; at < ROWS * BINS; at++) {
 		held[at] = (int64_t)tally[at][0] + tally[at][1] + tally[at][2] + tally[at][3];
 		leaving[at] = 0;
@@ -219,6 +230,7 @@ static void decide(struct state *s, size_t count, struct plan *plan, uint32_t *c
 	}
 	for (int row = FAST; row < ROWS; row++) {
 		low[row] = sunk[row] = 0;
+		sinking[row] = rising[row] = 0;
 		high[row] = BINS;
 		room_left[row] = capacity = row == FAST ? fast_room : (int64_t)count;
 		budget_left[row] = budget[row] = epoch_budget;
@@ -229,7 +241,11 @@ static void decide(struct state *s, size_t count, struct plan *plan, uint32_t *c
 	sink(per_heat);
 	raise_hot(per_heat);
 
-	for (size_t first = 0; first < count && wanted > 0; first += 8) {
+	for (int row = FAST; row < ROWS; row++) {
+		searches += (sinking[row] > 0) + (rising[row] > 0);
+		mark_zone(row, &from[row], &slots[row]);
+	}
+	for (size_t first = 0; first < count && searches > 0; first += 8) {
 		size_t end = first + 8 < count ? first + 8 : count;
 		unsigned outside = 0;
 
@@ -238,18 +254,23 @@ static void decide(struct state *s, size_t count, struct plan *plan, uint32_t *c
 			int stays = at < BINS;
 
 			for (int row = FAST; row < ROWS; row++)
-				stays |= (uint16_t)(at - (row * BINS + low[row])) < high[row] - low[row];
+				stays |= (uint16_t)(at - from[row]) < slots[row];
 			outside |= (unsigned)!stays << (i - first);
 		}
 		for (; outside; outside &= outside - 1) {
 			uint32_t i = first + __builtin_ctz(outside);
-			int64_t left = leaving[s->slot[i]];
+			int at = s->slot[i], row = at >> 10;
+			int64_t left = leaving[at], *way = goal[at] > row ? &sinking[row] : &rising[row];
 
 			if (left <= 0)
 				continue;
-			leaving[s->slot[i]] = left - s->size[i];
-			wanted -= min(left, s->size[i]);
+			leaving[at] = left - s->size[i];
+			*way -= min(left, s->size[i]);
 			candidate[found++] = i;
+			if (*way > 0)
+				continue;
+			searches--;
+			mark_zone(row, &from[row], &slots[row]);
 		}
 	}
 	plan->length = 0;
