@@ -1,5 +1,6 @@
 import type { Executor } from './executor.ts';
-import { serveFrames, type FrameServer, type ServeFault } from './wire/frame-server.ts';
+import { serveFrames, type FrameServer } from './wire/frame-server.ts';
+import type { ServeFault } from './wire/unix-socket.ts';
 import { readRequest } from './messages.ts';
 import type { Result } from './result.ts';
 

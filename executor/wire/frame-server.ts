@@ -1,8 +1,8 @@
-import { chmodSync, lstatSync, unlinkSync } from 'node:fs';
-import { createConnection, createServer, type Socket } from 'node:net';
+import { createServer, type Socket } from 'node:net';
 import { ID_NONE, readId } from './envelope.ts';
 import { failure, success, type Result } from '../result.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
+import { listen, removeStaleSocket, type ServeFault } from './unix-socket.ts';
 
 /** Connections beyond are closed at once. */
 export const CONNECTIONS_MAX = 16;
@@ -18,8 +18,6 @@ export interface FrameServer {
   /** Stops listening, ends connections after the request under way, and removes the socket. */
   close(): Promise<void>;
 }
-
-export type ServeFault = 'socket-in-use' | 'socket-unusable';
 
 /** Answers requests on a unix socket, for owner and group of the socket only. */
 export async function serveFrames(options: FrameServerOptions): Promise<Result<FrameServer, ServeFault>> {
@@ -47,7 +45,7 @@ export async function serveFrames(options: FrameServerOptions): Promise<Result<F
   });
   server.maxConnections = connectionsMax;
 
-  const listening = await listen(server, socketPath);
+  const listening = await listen(server, socketPath, 0o660);
   if (!listening.ok) return listening;
   return success({
     async close() {
@@ -102,35 +100,4 @@ function createSender() {
       });
     });
   };
-}
-
-/** A socket that nobody answers on was left by a process that died; anything else is left alone. */
-async function removeStaleSocket(path: string): Promise<Result<true, ServeFault>> {
-  const found = lstatSync(path, { throwIfNoEntry: false });
-  if (!found) return success(true);
-  if (!found.isSocket())
-    return failure('socket-unusable', `${path} exists and is no socket; choose another path`);
-  const alive = await new Promise((resolve) => {
-    const probe = createConnection(path, () => resolve(true));
-    probe.on('error', (error: NodeJS.ErrnoException) => resolve(error.code !== 'ECONNREFUSED'));
-    probe.on('close', () => probe.destroy());
-    probe.on('connect', () => probe.end());
-  });
-  if (alive)
-    return failure('socket-in-use', `something already listens at ${path}; stop it or choose another path`);
-  unlinkSync(path);
-  return success(true);
-}
-
-function listen(server: ReturnType<typeof createServer>, path: string): Promise<Result<true, ServeFault>> {
-  return new Promise((resolve) => {
-    server.once('error', (error) =>
-      resolve(failure('socket-unusable', `cannot listen at ${path}: ${error.message}; choose another path`)),
-    );
-    server.listen(path, () => {
-      server.removeAllListeners('error');
-      chmodSync(path, 0o660);
-      resolve(success(true));
-    });
-  });
 }
