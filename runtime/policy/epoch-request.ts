@@ -1,4 +1,4 @@
-import { COLUMNS, COLUMN_KINDS } from '../contract.ts';
+import { CHUNK_REGIONS, COLUMNS, COLUMN_KINDS } from '../contract.ts';
 import type { ColumnArray, ColumnName, Metric, Place, Snapshot } from '../contract.ts';
 import { eventsMax, metricsMax, ownersMax, placesMax, regionCountMax } from '../limits.ts';
 import { COLUMN_ABSENT, METRIC_BYTES, PLACE_BYTES, REQUEST_AT } from './wire.ts';
@@ -6,24 +6,27 @@ import { COLUMN_ABSENT, METRIC_BYTES, PLACE_BYTES, REQUEST_AT } from './wire.ts'
 /** Columns start at page boundaries, so that each is copied page by page and none shares one. */
 const ALIGN_BYTES = 4096;
 
-/** Takes what a snapshot's lists hold, in ascending order of position, and may keep none of it. */
+/** Takes what a snapshot holds, each part at its position, and may keep none of it. */
 export type InputSink = (values: ArrayBufferView<ArrayBufferLike>, position: number) => void;
 
-/** Hands a snapshot's lists, those the policy asked for, to `sink`, and says in `request` where they lie. */
-export function writeEpoch(
-  sink: InputSink,
+/** A snapshot as a policy is handed it: `request` says where everything lies, the rest puts it there. */
+export interface EpochInput {
+  /** Chunks of at most `CHUNK_REGIONS` regions, in which the columns are handed over. */
+  readonly chunks: number;
+  /** Places, metrics and events: what `begin` takes. */
+  writeLists(sink: InputSink): void;
+  /** The columns of one chunk: what one `observe` takes. */
+  writeChunk(sink: InputSink, chunk: number): void;
+}
+
+/** Lays a snapshot out, the columns that the policy asked for. */
+export function layOutEpoch(
   request: DataView,
   snapshot: Snapshot,
   wanted: readonly ColumnName[],
-): void {
+): EpochInput {
   checkSnapshot(snapshot);
-  let end = 0;
-  const write = (field: number, values: ArrayBufferView<ArrayBufferLike>): void => {
-    request.setFloat64(field, end, true);
-    sink(values, end);
-    end += Math.ceil(values.byteLength / ALIGN_BYTES) * ALIGN_BYTES;
-  };
-  const { number, lengthMs, regions, owners, samplingPeriod, places, metrics, events, columns } = snapshot;
+  const { number, lengthMs, regions, owners, samplingPeriod, places, metrics, events } = snapshot;
   const u32 = (field: number, value: number): void => request.setUint32(field, value, true);
   u32(REQUEST_AT.number, number);
   u32(REQUEST_AT.lengthMs, lengthMs);
@@ -33,17 +36,52 @@ export function writeEpoch(
   u32(REQUEST_AT.places, places.length);
   u32(REQUEST_AT.metrics, metrics.length);
   u32(REQUEST_AT.events, events.kinds.length);
-  write(REQUEST_AT.placesAt, encodePlaces(places));
-  write(REQUEST_AT.metricsAt, encodeMetrics(metrics));
-  write(REQUEST_AT.kindsAt, events.kinds);
-  write(REQUEST_AT.regionsAt, events.regions);
-  write(REQUEST_AT.othersAt, events.others);
-  for (const name of wanted) {
+  let end = 0;
+  const lay = (field: number, values: Laid['values']): Laid => {
+    const position = end;
+    request.setFloat64(field, position, true);
+    end += Math.ceil(values.byteLength / ALIGN_BYTES) * ALIGN_BYTES;
+    return { values, position };
+  };
+  const lists = [
+    lay(REQUEST_AT.placesAt, encodePlaces(places)),
+    lay(REQUEST_AT.metricsAt, encodeMetrics(metrics)),
+    lay(REQUEST_AT.kindsAt, events.kinds),
+    lay(REQUEST_AT.regionsAt, events.regions),
+    lay(REQUEST_AT.othersAt, events.others),
+  ];
+  const columns = wanted.flatMap((name) => {
+    const column = snapshot.columns[name];
     const field = REQUEST_AT.columnsAt + COLUMNS[name].id * 8;
-    const column = columns[name];
-    if (column === undefined) request.setFloat64(field, COLUMN_ABSENT, true);
-    else write(field, checkColumn(name, column, regions));
-  }
+    if (column !== undefined) return [lay(field, checkColumn(name, column, regions))];
+    request.setFloat64(field, COLUMN_ABSENT, true);
+    return [];
+  });
+  return {
+    chunks: Math.ceil(regions / CHUNK_REGIONS),
+    writeLists: (sink) => lists.forEach(({ values, position }) => sink(values, position)),
+    writeChunk(sink, chunk) {
+      for (const { values, position } of columns) writePart(sink, values, position, chunk, regions);
+    },
+  };
+}
+
+interface Laid {
+  readonly values: ArrayBufferView<ArrayBufferLike>;
+  readonly position: number;
+}
+
+function writePart(
+  sink: InputSink,
+  { buffer, byteOffset, byteLength }: Laid['values'],
+  position: number,
+  chunk: number,
+  regions: number,
+): void {
+  const chunkBytes = (byteLength / regions) * CHUNK_REGIONS;
+  const first = chunk * chunkBytes;
+  const part = new Uint8Array(buffer, byteOffset + first, Math.min(chunkBytes, byteLength - first));
+  sink(part, position + first);
 }
 
 /** The canonical ABI's `list<place>`. */

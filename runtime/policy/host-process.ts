@@ -1,6 +1,6 @@
 import { closeSync } from 'node:fs';
 import { failure, success } from '../../executor/result.ts';
-import type { Result } from '../../executor/result.ts';
+import type { Failure, Result } from '../../executor/result.ts';
 import { hostStderrBytesMax } from '../limits.ts';
 import type { Launch, LaunchedHost } from './launch.ts';
 import { createReplyReader, plainText } from './reply.ts';
@@ -21,11 +21,15 @@ export type HostFault = 'host-failed' | 'plan-unreadable' | 'policy-overran';
 export interface HostProcess {
   /** Descriptor of the file that the host reads and only we write. */
   readonly shared: number;
-  /** Sends the request that `fill` writes and waits for its reply, for at most `deadlineMs`. One at a time. */
+  /**
+   * Sends the request that `fill` writes and waits for its reply, for at most `deadlineMs`. One at a time.
+   * `follow` goes on while the host is already at work, and may send it more.
+   */
   ask(
     kind: number,
     deadlineMs: number,
-    fill?: (request: DataView) => void,
+    fill?: (request: DataView<ArrayBuffer>) => void,
+    follow?: (send: (bytes: Uint8Array) => void) => void,
   ): Promise<Result<Reply, HostFault>>;
   /** Ends the host; resolves when it is gone and its descriptors are closed. */
   end(): Promise<void>;
@@ -76,32 +80,21 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
     waiting?.(result);
   }
 
-  /** A full shared file is a condition of the machine; every other exception of `fill` is a bug. */
-  function prepare(kind: number, fill: (request: DataView) => void): Result<Uint8Array, 'host-failed'> {
+  function prepare(kind: number): DataView<ArrayBuffer> {
     const request = new DataView(new ArrayBuffer(REQUEST_BYTES));
     sequence = (sequence + 1) >>> 0;
     request.setUint32(REQUEST_AT.magic, REQUEST_MAGIC, true);
     request.setUint32(REQUEST_AT.sequence, sequence, true);
     request.setUint32(REQUEST_AT.kind, kind, true);
-    try {
-      fill(request);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
-      return failure(
-        'host-failed',
-        `nothing can be handed to the policy host (is /dev/shm full?): ${(error as Error).message}`,
-      );
-    }
-    return success(new Uint8Array(request.buffer));
+    return request;
   }
 
   return {
     shared: host.shared,
-    ask(kind, deadlineMs, fill = () => {}) {
+    ask(kind, deadlineMs, fill = () => {}, follow = () => {}) {
       if (settle !== undefined) throw new Error('the policy host was asked before it had answered');
       if (ended !== undefined) return Promise.resolve(ended);
-      const prepared = prepare(kind, fill);
-      if (!prepared.ok) return Promise.resolve(prepared);
+      const send = (bytes: Uint8Array): void => void host.requests.write(bytes);
       return new Promise((resolve) => {
         const cancel = timer(deadlineMs, () =>
           finish(
@@ -112,7 +105,13 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
           cancel();
           resolve(result);
         };
-        host.requests.write(prepared.value);
+        const request = prepare(kind);
+        const fault = writing(() => {
+          fill(request);
+          send(new Uint8Array(request.buffer));
+          follow(send);
+        });
+        if (fault !== undefined) finish(fault);
       });
     },
     end() {
@@ -120,6 +119,20 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
       return gone;
     },
   };
+}
+
+/** A full shared file is a condition of the machine; every other exception is a bug. */
+function writing(write: () => void): Failure<'host-failed'> | undefined {
+  try {
+    write();
+    return undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).syscall === undefined) throw error;
+    return failure(
+      'host-failed',
+      `nothing can be handed to the policy host (is /dev/shm full?): ${(error as Error).message}`,
+    );
+  }
 }
 
 /** Reads standard error to its end, and remembers the beginning. */

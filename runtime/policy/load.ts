@@ -2,7 +2,8 @@ import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import type { Plan, Settings, Snapshot } from '../contract.ts';
 import { epochDeadlineMsDefault, hostMemoryPagesDefault, loadDeadlineMsDefault } from '../limits.ts';
-import { writeEpoch, type InputSink } from './epoch-request.ts';
+import { layOutEpoch } from './epoch-request.ts';
+import type { EpochInput, InputSink } from './epoch-request.ts';
 import { hashInput } from './input-hash.ts';
 import { systemTimer } from './host-process.ts';
 import type { HostFault, Timer } from './host-process.ts';
@@ -17,7 +18,7 @@ import { describeTrap, startHost } from './running-host.ts';
 import type { HostLimits, HostMeans, RunningHost } from './running-host.ts';
 import { resolveSettings } from './settings.ts';
 import { writeShared } from './shared-file.ts';
-import { REQUEST, REQUEST_AT, STATUS } from './wire.ts';
+import { REQUEST, REQUEST_AT, STATUS, encodeTick } from './wire.ts';
 
 export interface LoadOptions {
   /** The component: a path, or its bytes. */
@@ -99,12 +100,26 @@ function hostPolicy(
   async function evaluate(snapshot: Snapshot): Promise<Evaluated> {
     let run: Run = { inputHash: '', fuel: 0, log: [], logDropped: 0 };
     const plan = await ask(async (running): Promise<Result<Plan, EpochFault>> => {
-      const asked = running.ask(REQUEST.epoch, means.limits.epochDeadlineMs, (request) => {
-        const sink: InputSink = (values, position) => writeShared(running.shared, values, position);
-        writeEpoch(sink, request, snapshot, manifest.columns);
-      });
-      // The host is at work by now, on another processor: the hash costs the epoch nothing.
-      run = { ...run, inputHash: hashInput(snapshot, manifest.columns) };
+      const sink: InputSink = (values, position) => writeShared(running.shared, values, position);
+      let request: DataView<ArrayBuffer>;
+      let input: EpochInput;
+      const asked = running.ask(
+        REQUEST.epoch,
+        means.limits.epochDeadlineMs,
+        (header) => {
+          request = header;
+          input = layOutEpoch(request, snapshot, manifest.columns);
+          input.writeLists(sink);
+        },
+        (send) => {
+          for (let chunk = 0; chunk < input.chunks; chunk++) {
+            input.writeChunk(sink, chunk);
+            send(encodeTick(chunk));
+          }
+          // The host is at work by now, on another processor: the hash costs the epoch nothing.
+          run = { ...run, inputHash: hashInput(request, input) };
+        },
+      );
       const reply = await asked;
       if (reply.ok) {
         const { fuel, log, logDropped } = reply.value;

@@ -70,6 +70,14 @@ export const REQUEST_AT = {
 } as const;
 export const COLUMN_ABSENT = -1;
 
+/**
+ * An epoch's request is followed by one tick a chunk, its number, as soon as the chunk's columns are in the
+ * shared file: the host observes one chunk while the runtime writes the next.
+ */
+export const TICK_BYTES = 4;
+export const encodeTick = (chunk: number): Uint8Array =>
+  Uint8Array.of(chunk, chunk >>> 8, chunk >>> 16, chunk >>> 24);
+
 /** Canonical ABI sizes of the records that go in. */
 export const PLACE_BYTES = 24;
 export const METRIC_BYTES = 16;

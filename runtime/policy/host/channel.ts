@@ -1,5 +1,13 @@
 import { readSync, writeSync } from 'node:fs';
-import { REPLY_AT, REPLY_BYTES, REPLY_MAGIC, REPLY_SECTION_NAMES, findExcess, layOutReply } from '../wire.ts';
+import {
+  REPLY_AT,
+  REPLY_BYTES,
+  REPLY_MAGIC,
+  REPLY_SECTION_NAMES,
+  TICK_BYTES,
+  findExcess,
+  layOutReply,
+} from '../wire.ts';
 import type { ReplyLengths, ReplySection } from '../wire.ts';
 import { REPLY_SECTIONS } from '../wire.ts';
 import { Unreadable } from './guest.ts';
@@ -18,6 +26,14 @@ export function readRequest(bytes: Uint8Array): boolean {
     at += read;
   }
   return true;
+}
+
+const tick = new Uint8Array(TICK_BYTES);
+
+/** Waits until the columns of a chunk are in the shared file. */
+export function awaitChunk(chunk: number): void {
+  if (!readRequest(tick) || new DataView(tick.buffer).getUint32(0, true) !== chunk)
+    throw new Error(`chunk ${chunk} of the epoch was not announced`);
 }
 
 /** Fills `bytes`, usually a view of the policy's memory, from the shared file. */

@@ -7,7 +7,7 @@ import {
   REQUEST_AT,
   SETTING_BYTES,
 } from '../wire.ts';
-import { readShared } from './channel.ts';
+import { awaitChunk, readShared } from './channel.ts';
 import type { Guest } from './guest.ts';
 
 /** A column as the canonical ABI hands it over: its id, the case of `data`, the bytes of one value. */
@@ -51,11 +51,12 @@ export function lowerEpoch(guest: Guest, request: DataView): number[] {
   ];
 }
 
-/** `observe`, once for every chunk of the snapshot. */
+/** `observe`, once for every chunk of the snapshot, as soon as it is there. */
 export function observeChunks(guest: Guest, request: DataView, columns: readonly ColumnForm[]): void {
   const regions = request.getUint32(REQUEST_AT.regions, true);
   for (let first = 0; first < regions; first += CHUNK_REGIONS) {
     const count = Math.min(CHUNK_REGIONS, regions - first);
+    awaitChunk(first / CHUNK_REGIONS);
     const records = guest.allocate(4, columns.length * COLUMN_BYTES);
     columns.forEach(({ id, tag, valueBytes }, i) => {
       const start = request.getFloat64(REQUEST_AT.columnsAt + id * 8, true);

@@ -1,13 +1,13 @@
 import { expect, test } from 'vitest';
-import type { Snapshot } from '../../../runtime/contract.ts';
+import { CHUNK_REGIONS, COLUMNS, type Snapshot } from '../../../runtime/contract.ts';
 import { metricsMax, ownersMax, placesMax, regionCountMax } from '../../../runtime/limits.ts';
-import { writeEpoch } from '../../../runtime/policy/epoch-request.ts';
-import { REQUEST_BYTES } from '../../../runtime/policy/wire.ts';
+import { layOutEpoch } from '../../../runtime/policy/epoch-request.ts';
+import { COLUMN_ABSENT, REQUEST_AT, REQUEST_BYTES } from '../../../runtime/policy/wire.ts';
 import { snapshotOf } from './specimen.ts';
 
 const SNAPSHOT = snapshotOf(10, { pages: 1 });
 const write = (changed: Partial<Snapshot>) => () =>
-  writeEpoch(() => {}, new DataView(new ArrayBuffer(REQUEST_BYTES)), { ...SNAPSHOT, ...changed }, ['pages']);
+  layOutEpoch(new DataView(new ArrayBuffer(REQUEST_BYTES)), { ...SNAPSHOT, ...changed }, ['pages']);
 const repeat = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
 
 test('a snapshot at its bounds is written, one beyond them is a bug', () => {
@@ -25,4 +25,24 @@ test('columns of another length or type, and uneven events, are bugs', () => {
   expect(write({ regions: 11 })).toThrow('pages has 10 values');
   expect(write({ columns: { pages: new Uint8Array(10) } })).toThrow('of 1 bytes');
   expect(write({ events: { ...SNAPSHOT.events, others: new Uint32Array(1) } })).toThrow('differ in length');
+});
+
+test('columns go out in chunks, each whole and at its place', () => {
+  const regions = 2 * CHUNK_REGIONS + 3;
+  const place = Uint8Array.from({ length: regions }, (_, i) => i % 251);
+  const request = new DataView(new ArrayBuffer(REQUEST_BYTES));
+  const input = layOutEpoch(request, { ...SNAPSHOT, regions, columns: { place } }, ['place', 'pages']);
+  const start = request.getFloat64(REQUEST_AT.columnsAt + COLUMNS.place.id * 8, true);
+  const written = new Uint8Array(regions);
+  const lengths = [0, 1, 2].map((chunk) => {
+    let bytes = 0;
+    input.writeChunk((part, position) => {
+      bytes += part.byteLength;
+      written.set(new Uint8Array(part.buffer, part.byteOffset, part.byteLength), position - start);
+    }, chunk);
+    return bytes;
+  });
+  expect([input.chunks, ...lengths]).toEqual([3, CHUNK_REGIONS, CHUNK_REGIONS, 3]);
+  expect(written).toEqual(place);
+  expect(request.getFloat64(REQUEST_AT.columnsAt + COLUMNS.pages.id * 8, true)).toBe(COLUMN_ABSENT);
 });
