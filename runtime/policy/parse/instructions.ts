@@ -172,6 +172,13 @@ function readMemory(reader: BinaryReader): void {
     reader.fail('an instruction names a second memory, which policies may not have', 'module-forbidden');
 }
 
+/** Numbers behind the vector prefix that the standard leaves free. */
+const VECTOR_FREE: ReadonlySet<number> = new Set(
+  [154, 162, 165, 166, 175, 176, 178, 179, 180, 187, 194, 197, 198, 207, 208, 210, 211, 212, 226, 238].map(
+    (number) => PREFIX_VECTOR * 0x1000 + number,
+  ),
+);
+
 const IMMEDIATES: ReadonlyMap<number, Immediate> = new Map([
   ...opcodes(
     'none',
@@ -207,13 +214,6 @@ const IMMEDIATES: ReadonlyMap<number, Immediate> = new Map([
   ...opcodes('lane-access', [0xfd054, 0xfd05b]),
   ...opcodes('none', [0xfd00e, 0xfd014], [0xfd023, 0xfd053], [0xfd05e, 0xfd0ff]),
 ]);
-
-/** Numbers behind the vector prefix that the standard leaves free. */
-const VECTOR_FREE: ReadonlySet<number> = new Set(
-  [154, 162, 165, 166, 175, 176, 178, 179, 180, 187, 194, 197, 198, 207, 208, 210, 211, 212, 226, 238].map(
-    (number) => PREFIX_VECTOR * 0x1000 + number,
-  ),
-);
 
 function opcodes(
   immediate: Immediate,
