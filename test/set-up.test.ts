@@ -115,10 +115,11 @@ describe('failures are one line with a code', () => {
 describe('system packages', () => {
   const inLab = ['qemu-system-x86_64', 'cpio', 'xz', 'gcc', 'flex', 'bison', 'bc', 'make', 'patch'];
   const headers = ['libelf-dev', 'libssl-dev'];
+  const ofWabt = ['wast2json', 'wasm-objdump'];
 
   test('nothing is missing where the commands and headers are', () => {
     for (const header of ['stdio.h', 'libelf.h', 'openssl/ssl.h']) write(`usr/include/${header}`, '');
-    const machine = { path: commands([...inLab, 'busybox']), fileRoot: folder };
+    const machine = { path: commands([...inLab, ...ofWabt, 'busybox']), fileRoot: folder };
     expect(missingPackages('test', machine)).toEqual([]);
   });
 
@@ -129,6 +130,7 @@ describe('system packages', () => {
     const lab = ['qemu-system-x86', 'busybox-static', 'cpio', 'xz-utils', 'gcc', 'libc6-dev'];
     const kernel = ['flex', 'bison', 'bc', 'make', 'patch', ...headers];
     expect(missingPackages('lab', machine)).toEqual([...lab, ...kernel]);
+    expect(missingPackages('test', machine)).toEqual([...lab, ...kernel, 'wabt']);
   });
 
   test('a busybox that needs shared libraries does not count', () => {
@@ -201,6 +203,26 @@ describe('system packages', () => {
   function machineOf(bin: string) {
     return { uid: 0, path: bin, fileRoot: folder, root: folder, env: { PATH: `${bin}:/bin` }, say: () => {} };
   }
+});
+
+describe('a run in CI', () => {
+  /** What `.ci/run` tells npm's tests of the official core suite. */
+  function suiteIn(env: Readonly<Record<string, string>> = {}): string {
+    cpSync(path.join(clone, '.ci/run'), path.join(folder, 'clone/.ci/run'));
+    const npm = commands([], { npm: 'echo "$* ${TERRACE_WASM_SPEC-unset}"' });
+    const { stdout } = spawnSync(path.join(folder, 'clone/.ci/run'), {
+      env: { ...env, PATH: `${npm}:/usr/bin:/bin` },
+      encoding: 'utf8',
+    });
+    return stdout;
+  }
+
+  test('names the core suite that lies beside the clone, unless told of another', () => {
+    expect(suiteIn()).toBe('test unset\n');
+    mkdirSync(path.join(folder, 'shared/wasm-spec'), { recursive: true });
+    expect(suiteIn()).toBe(`test ${path.join(folder, 'shared/wasm-spec')}\n`);
+    expect(suiteIn({ TERRACE_WASM_SPEC: '/elsewhere' })).toBe('test /elsewhere\n');
+  });
 });
 
 describe('installed packages', () => {

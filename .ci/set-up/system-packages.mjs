@@ -34,8 +34,11 @@ const LAB = [
   ...KERNEL_BUILD,
 ];
 
+/** What tests read and write core modules with. @type {SystemPackage[]} */
+const MODULES = [{ name: 'wabt', isThere: hasCommands('wast2json', 'wasm-objdump') }];
+
 /** What each mode needs of the system; libatomic1 is added where the bundled Node asks for it. */
-export const NEEDED = { start: [], test: LAB, lab: LAB, bench: COMPILER };
+export const NEEDED = { start: [], test: [...LAB, ...MODULES], lab: LAB, bench: COMPILER };
 
 /**
  * Names of the system packages that a mode needs and this machine lacks.
@@ -92,6 +95,10 @@ async function aptGet(label, args, { root, env, say }) {
 
 function hasCommand(name) {
   return (machine) => findCommand(name, machine) !== undefined;
+}
+
+function hasCommands(...names) {
+  return (machine) => names.every((name) => findCommand(name, machine) !== undefined);
 }
 
 function hasHeader(name) {

@@ -1,0 +1,35 @@
+;; What no policy may use, each instruction in a module of its own; the assertions hold plain.
+
+(module (table (export "t") 2 funcref)
+  (func (export "run") (result i32) (table.set 0 (i32.const 0) (ref.null func)) (i32.const 1)))
+(assert_return (invoke "run") (i32.const 1))
+(module (table 2 funcref) (func (export "run") (result i32) (table.grow 0 (ref.null func) (i32.const 1))))
+(assert_return (invoke "run") (i32.const 2))
+(module (table 2 funcref)
+  (func (export "run") (table.fill 0 (i32.const 0) (ref.null func) (i32.const 2))))
+(assert_return (invoke "run"))
+(module (table 2 funcref)
+  (func (export "run") (table.copy 0 0 (i32.const 0) (i32.const 1) (i32.const 1))))
+(assert_return (invoke "run"))
+(module (table 2 funcref) (func $f) (elem $e func $f)
+  (func (export "run") (table.init 0 $e (i32.const 0) (i32.const 0) (i32.const 1))))
+(assert_return (invoke "run"))
+(module (func $f) (elem $e func $f) (func (export "run") (elem.drop $e)))
+(assert_return (invoke "run"))
+(module (memory 1) (data $d "x") (func (export "run") (data.drop $d)))
+(assert_return (invoke "run"))
+
+;; A reference is no state that a checkpoint could hold either.
+(module (global $note (mut externref) (ref.null extern))
+  (func (export "keep") (param externref) (result externref)
+    (global.get $note) (global.set $note (local.get 0))))
+(assert_return (invoke "keep" (ref.extern 1)) (ref.null extern))
+(assert_return (invoke "keep" (ref.null extern)) (ref.extern 1))
+(module (func (export "terrace:fuel")))
+
+;; Allowed for all that: reading tables, and passive segments.
+(module (table 2 funcref) (memory 1) (data $d "x")
+  (func (export "run") (result i32 i32)
+    (memory.init $d (i32.const 0) (i32.const 0) (i32.const 1))
+    (table.size 0) (ref.is_null (table.get 0 (i32.const 1)))))
+(assert_return (invoke "run") (i32.const 2) (i32.const 1))
