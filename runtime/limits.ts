@@ -46,14 +46,45 @@ export const faultTextBytesMax = 1024;
 /** Standard error of one policy host; more is read and thrown away. */
 export const hostStderrBytesMax = 4096;
 
+/** Words of mutable globals in one policy: its instance's state besides memory. */
+export const globalWordsMax = 8192;
+/** Memory of one policy in Wasm pages (64 KiB), whatever the operator says. */
+export const hostMemoryPagesMax = 65_536;
+/** What one frame of a recording says of itself, as JSON. */
+export const recordingHeadBytesMax = 1024 * 1024;
+/** Requests in one recording and its bytes, after which the next begins, unless the operator says otherwise. */
+export const recordingAnswersDefault = 64;
+export const recordingBytesDefault = 1024 * 1024 * 1024;
+
 /** Memory of one policy in Wasm pages (64 KiB), unless the operator says otherwise: 1 GiB. */
 export const hostMemoryPagesDefault = 16_384;
 /** Start of a policy host with compilation, and again `configure`, unless the operator says otherwise. */
 export const loadDeadlineMsDefault = 5000;
 /** One epoch of one policy, unless the operator says otherwise. */
 export const epochDeadlineMsDefault = 1000;
+/** Fuel of one epoch, and besides for each of its regions, unless the operator says otherwise (docs/fuel.md). */
+export const fuelPerEpochDefault = 1_000_000_000;
+export const fuelPerRegionDefault = 1000;
+/** Fuel to load, to configure, to save and to restore, for each of them, unless the operator says otherwise. */
+export const fuelPerCallDefault = 1_000_000_000;
 
 /** Regions in one sample of a physical source: what a frame of the wire holds, 25 bytes each. */
 export const sampledRegionsMax = 1_250_000;
 /** Blocks of 2 MiB whose idle bits are looked at in one epoch: 128 GiB. */
 export const watchedBlocksMax = 65_536;
+
+/** Failed epochs in a row after which a policy gives way, unless the operator says otherwise. */
+export const failedEpochsMaxDefault = 3;
+/** Epochs until a policy that gave way is tried again, the first time and at most, unless the operator says otherwise. */
+export const retryEpochsMinDefault = 16;
+export const retryEpochsMaxDefault = 1024;
+/** Good epochs in a row that undo one doubling of that wait, unless the operator says otherwise. */
+export const recoveredEpochsDefault = 64;
+/** Share of a plan's entries that may name no region or no place, unless the operator says otherwise. */
+export const invalidShareMaxDefault = 0;
+/** By which share of hold's modelled slowdown a policy may exceed it, and for how many epochs, unless the operator says otherwise. */
+export const harmShareMaxDefault = 0.05;
+export const harmEpochsDefault = 16;
+/** The decision log: one file, beside the one before it; and one line of it. */
+export const decisionLogBytesMaxDefault = 16 * 1024 * 1024;
+export const decisionLineBytesMax = 16 * 1024;

@@ -1,7 +1,14 @@
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import type { Plan, Settings, Snapshot } from '../contract.ts';
-import { epochDeadlineMsDefault, hostMemoryPagesDefault, loadDeadlineMsDefault } from '../limits.ts';
+import {
+  epochDeadlineMsDefault,
+  fuelPerCallDefault,
+  fuelPerEpochDefault,
+  fuelPerRegionDefault,
+  hostMemoryPagesDefault,
+  loadDeadlineMsDefault,
+} from '../limits.ts';
 import { layOutEpoch } from './epoch-request.ts';
 import type { EpochInput, InputSink } from './epoch-request.ts';
 import { hashInput } from './input-hash.ts';
@@ -14,7 +21,7 @@ import type { EpochFault, Evaluated, LoadFault, LogLine, Policy, Run } from './p
 import { readPolicy, readPolicyFile } from './parse/read-policy.ts';
 import type { AdmittedPolicy } from './parse/read-policy.ts';
 import type { Reply } from './reply.ts';
-import { describeTrap, startHost } from './running-host.ts';
+import { describeExhaustion, describeTrap, giveFuel, startHost } from './running-host.ts';
 import type { HostLimits, HostMeans, RunningHost } from './running-host.ts';
 import { resolveSettings } from './settings.ts';
 import { writeShared } from './shared-file.ts';
@@ -42,6 +49,9 @@ export async function loadPolicy(options: LoadOptions): Promise<Result<HostedPol
     memoryPagesMax: hostMemoryPagesDefault,
     loadDeadlineMs: loadDeadlineMsDefault,
     epochDeadlineMs: epochDeadlineMsDefault,
+    fuelPerEpoch: fuelPerEpochDefault,
+    fuelPerRegion: fuelPerRegionDefault,
+    fuelPerCall: fuelPerCallDefault,
     ...options.limits,
   };
   const bytes = typeof options.policy === 'string' ? readPolicyFile(options.policy) : success(options.policy);
@@ -64,6 +74,7 @@ function hostPolicy(
   first: RunningHost,
 ): HostedPolicy {
   const { manifest, digest } = policy;
+  const { epochDeadlineMs, fuelPerEpoch, fuelPerRegion, fuelPerCall } = means.limits;
   let host: Promise<Started> = Promise.resolve(success(first));
   let unread: readonly LogLine[] = first.startLog;
   let busy = false;
@@ -105,9 +116,10 @@ function hostPolicy(
       let input: EpochInput;
       const asked = running.ask(
         REQUEST.epoch,
-        means.limits.epochDeadlineMs,
+        epochDeadlineMs,
         (header) => {
           request = header;
+          giveFuel(request, fuelPerEpoch + fuelPerRegion * snapshot.regions);
           input = layOutEpoch(request, snapshot, manifest.columns);
           input.writeLists(sink);
         },
@@ -126,7 +138,7 @@ function hostPolicy(
         run = { ...run, fuel, log: [...unread, ...log], logDropped };
         unread = [];
       }
-      const judged = judge(reply);
+      const judged = judge(reply, 'fuelPerEpoch or fuelPerRegion');
       return judged.ok ? readPlan(judged.value, snapshot.places.length) : judged;
     });
     return plan.ok ? success({ ...run, plan: plan.value }) : { ...plan, run };
@@ -137,13 +149,14 @@ function hostPolicy(
     version: number,
     state: Uint8Array,
   ): Promise<Result<string | undefined, EpochFault>> {
-    const reply = await running.ask(REQUEST.restore, means.limits.epochDeadlineMs, (request) => {
+    const reply = await running.ask(REQUEST.restore, epochDeadlineMs, (request) => {
+      giveFuel(request, fuelPerCall);
       writeShared(running.shared, state, 0);
       request.setUint32(REQUEST_AT.payloadBytes, state.length, true);
       request.setUint32(REQUEST_AT.stateVersion, version, true);
     });
     if (reply.ok && reply.value.status === STATUS.refused) return success(reply.value.fault);
-    const restored = judge(reply);
+    const restored = judge(reply, 'fuelPerCall');
     return restored.ok ? success(undefined) : restored;
   }
 
@@ -154,8 +167,11 @@ function hostPolicy(
     evaluate,
     save: () =>
       ask(async (running) => {
-        const reply = judge(await running.ask(REQUEST.save, means.limits.epochDeadlineMs));
-        return reply.ok ? success(reply.value.section('state')) : reply;
+        const reply = await running.ask(REQUEST.save, epochDeadlineMs, (request) =>
+          giveFuel(request, fuelPerCall),
+        );
+        const saved = judge(reply, 'fuelPerCall');
+        return saved.ok ? success(saved.value.section('state')) : saved;
       }),
     async restore(version, state) {
       const refusal = await ask((running) => restore(running, version, state));
@@ -174,11 +190,11 @@ function hostPolicy(
   };
 }
 
-function judge(reply: Result<Reply, HostFault>): Result<Reply, EpochFault> {
+/** `fuelSettings`: those that gave the policy its fuel. */
+function judge(reply: Result<Reply, HostFault>, fuelSettings: string): Result<Reply, EpochFault> {
   if (!reply.ok || reply.value.status === STATUS.ok) return reply;
   const { status, fault } = reply.value;
   if (status === STATUS.trapped) return describeTrap(reply.value);
-  if (status === STATUS.exhausted)
-    return failure('policy-out-of-fuel', `the policy burnt all its fuel, ${reply.value.fuel} units`);
+  if (status === STATUS.exhausted) return describeExhaustion(reply.value, fuelSettings);
   return failure('plan-unreadable', `the policy answered something that cannot be: ${fault}`);
 }

@@ -17,6 +17,11 @@ export interface HostLimits {
   readonly memoryPagesMax: number;
   readonly loadDeadlineMs: number;
   readonly epochDeadlineMs: number;
+  /** Fuel for an epoch, and besides for each of its regions; docs/fuel.md says what a unit is. */
+  readonly fuelPerEpoch: number;
+  readonly fuelPerRegion: number;
+  /** Fuel to load, to configure, to save and to restore, for each of them. */
+  readonly fuelPerCall: number;
 }
 
 export interface HostMeans {
@@ -33,7 +38,12 @@ export interface RunningHost extends HostProcess {
 
 type StartFault = Extract<
   LoadFault,
-  'host-failed' | 'policy-trapped' | 'policy-overran' | 'module-invalid' | 'settings-refused'
+  | 'host-failed'
+  | 'policy-trapped'
+  | 'policy-overran'
+  | 'policy-out-of-fuel'
+  | 'module-invalid'
+  | 'settings-refused'
 >;
 
 /** Starts a host and makes the policy ready in it. */
@@ -55,9 +65,10 @@ async function prepare(
   host: HostProcess,
   { core, manifest }: AdmittedPolicy,
   settings: Settings,
-  { memoryPagesMax, loadDeadlineMs }: HostLimits,
+  { memoryPagesMax, loadDeadlineMs, fuelPerCall }: HostLimits,
 ): Promise<Result<LogLine[], StartFault>> {
   const loaded = await host.ask(REQUEST.load, loadDeadlineMs, (request) => {
+    giveFuel(request, fuelPerCall);
     writeShared(host.shared, core, 0);
     request.setUint32(REQUEST_AT.coreBytes, core.length, true);
     request.setUint32(REQUEST_AT.memoryPagesMax, memoryPagesMax, true);
@@ -67,6 +78,7 @@ async function prepare(
   const module = judgeStart(loaded);
   if (!module.ok) return module;
   const configured = await host.ask(REQUEST.configure, loadDeadlineMs, (request) => {
+    giveFuel(request, fuelPerCall);
     const payload = encodeSettings(manifest.settings, settings);
     writeShared(host.shared, payload, 0);
     request.setUint32(REQUEST_AT.payloadBytes, payload.length, true);
@@ -91,7 +103,22 @@ function judgeStart(reply: Result<Reply, HostFault>): Result<Reply, StartFault> 
     return failure('module-invalid', `V8 refuses the policy's core module: ${fault}`);
   if (status === STATUS.refused)
     return failure('settings-refused', `the policy refuses these settings: ${fault}`);
+  if (status === STATUS.exhausted) return describeExhaustion(reply.value, 'fuelPerCall');
   return describeTrap(reply.value);
+}
+
+/** Units are whole numbers that both ends can count. */
+export function giveFuel(request: DataView, units: number): void {
+  const counted = Math.min(Math.floor(units), Number.MAX_SAFE_INTEGER);
+  request.setFloat64(REQUEST_AT.fuel, counted, true);
+}
+
+/** `settings`: those that would have given it more. */
+export function describeExhaustion({ fuel }: Reply, settings: string): Failure<'policy-out-of-fuel'> {
+  return failure(
+    'policy-out-of-fuel',
+    `the policy burnt all of its fuel, ${fuel} units: raise ${settings} if it should have more`,
+  );
 }
 
 /** What the policy trapped on, and the message it logged when it aborted. */

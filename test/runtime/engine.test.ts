@@ -52,7 +52,8 @@ async function createScene(settings: { mode?: string; place?: number } = {}) {
     journal,
     clock: { nowMs: () => 0 },
   });
-  const policy = await loadPolicy({ policy: component, settings, limits: { epochDeadlineMs: 500 } });
+  const limitsOfHost = { epochDeadlineMs: 500, fuelPerEpoch: Infinity };
+  const policy = await loadPolicy({ policy: component, settings, limits: limitsOfHost });
   if (!policy.ok) throw new Error(policy.message);
   const source = watch(owner, () => machine.nodesOf(owner, pages));
   const engine = createEngine({ source, policy: policy.value, executor, scope: 'all' });

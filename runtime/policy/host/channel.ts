@@ -46,7 +46,9 @@ export function readShared(bytes: Uint8Array, position: number): void {
   }
 }
 
-export function writeReply(reply: Uint8Array): void {
+/** `fuel`: burnt by the whole request, its last calls included, which come after the reply was encoded. */
+export function writeReply(reply: Uint8Array, fuel: number): void {
+  new DataView(reply.buffer, reply.byteOffset).setFloat64(REPLY_AT.fuel, fuel, true);
   let at = 0;
   while (at < reply.length) at += writeSync(REPLIES, reply, at, reply.length - at);
 }

@@ -1,4 +1,8 @@
 import { faultTextBytesMax, logLineBytesMax, logLinesMax } from '../../limits.ts';
+import { FUEL_EXPORT } from '../meter/meter.ts';
+
+/** What a call of `log` burns, whether its line is kept or dropped: about what it takes, since lines are cut. */
+const LOG_FUEL = 1024n;
 
 /** The policy answered pointers or lengths that cannot be. Caught where a request ends. */
 export class Unreadable extends Error {}
@@ -24,6 +28,8 @@ export interface GuestLog {
 export interface Guest {
   readonly exports: GuestExports;
   readonly log: GuestLog;
+  /** What is left to burn. Nothing that a policy exports can be called for nothing, and none of it can write here. */
+  readonly fuel: WebAssembly.Global;
   /** Calls `_initialize`, if there is one: what a start section would have done. */
   start(): void;
   /** A pointer the policy answered, checked to lie wholly within its memory. */
@@ -46,6 +52,7 @@ export function instantiateGuest(module: WebAssembly.Module): Guest {
   const utf16 = new TextDecoder('utf-16le');
 
   function writeLog(level: number, pointer: number, units: number): void {
+    fuel.value -= LOG_FUEL;
     const at = range(pointer, 2, (units >>> 0) * 2);
     if (log.lines.length >= logLinesMax) {
       log.dropped++;
@@ -59,6 +66,7 @@ export function instantiateGuest(module: WebAssembly.Module): Guest {
   const instance = new WebAssembly.Instance(module, { $root: { log: writeLog } });
   const exports = instance.exports as unknown as GuestExports;
   const { memory } = exports;
+  const fuel = instance.exports[FUEL_EXPORT] as WebAssembly.Global;
 
   function range(pointer: number, align: number, length: number): number {
     const at = pointer >>> 0;
@@ -87,6 +95,7 @@ export function instantiateGuest(module: WebAssembly.Module): Guest {
   return {
     exports,
     log,
+    fuel,
     view,
     bytes,
     list,

@@ -3,6 +3,7 @@
  * process, synchronous from end to end. It holds three pipes' ends and a read-only file, and asks nothing.
  */
 import { faultTextBytesMax } from '../../limits.ts';
+import { meterModule } from '../meter/meter.ts';
 import { REQUEST, REQUEST_AT, REQUEST_BYTES, REQUEST_MAGIC, STATUS } from '../wire.ts';
 import { encodeReply, readRequest, readShared, writeReply } from './channel.ts';
 import type { ReplyBody } from './channel.ts';
@@ -11,7 +12,9 @@ import type { Guest, GuestLog } from './guest.ts';
 import { liftPlan, liftRefusal, liftState } from './lift.ts';
 import { columnsOf, lowerEpoch, lowerSettings, observeChunks } from './lower.ts';
 import type { ColumnForm } from './lower.ts';
-import { boundMemory } from './memory-maximum.ts';
+
+/** Fuel ran out in a call of ours, behind which the policy did nothing more that would have been charged. */
+class Exhausted extends Error {}
 
 /** What an answered call leaves to do: copy it out, then let the policy free it. */
 interface Answer {
@@ -32,6 +35,24 @@ let guest: Guest | undefined;
 let columns: readonly ColumnForm[] = [];
 let stateBytesMax = 0;
 
+/** Once a request, for all that it calls: what one export leaves is the next one's. */
+function refuel(policy: Guest): void {
+  policy.fuel.value = BigInt(fuelGiven());
+}
+
+function fuelGiven(): number {
+  return request.getFloat64(REQUEST_AT.fuel, true);
+}
+
+/** What the policy burnt of what the request gave it. */
+function fuelBurnt(): number {
+  return guest === undefined ? 0 : fuelGiven() - Math.max(0, Number(guest.fuel.value));
+}
+
+function isExhausted(): boolean {
+  return guest !== undefined && guest.fuel.value < 0n;
+}
+
 function payload(bytes: number): Uint8Array<ArrayBuffer> {
   const copy = new Uint8Array(bytes);
   readShared(copy, 0);
@@ -45,10 +66,10 @@ function load(): Answer {
   // What is valid is rewritten: only now is it known what the rewriter reads. Nothing runs unbounded.
   if (!WebAssembly.validate(original))
     return { status: STATUS.invalid, body: { fault: text(whyInvalid(original)) } };
-  const bounded = boundMemory(original, u32(REQUEST_AT.memoryPagesMax));
-  if (bounded === undefined)
-    return { status: STATUS.invalid, body: { fault: text('its memory cannot be bounded') } };
-  guest = instantiateGuest(new WebAssembly.Module(bounded));
+  const metered = meterModule(original, { memoryPagesMax: u32(REQUEST_AT.memoryPagesMax) });
+  if (!metered.ok) return { status: STATUS.invalid, body: { fault: text(metered.message) } };
+  guest = instantiateGuest(new WebAssembly.Module(metered.value.binary));
+  refuel(guest);
   guest.start();
   return { status: STATUS.ok, body: {} };
 }
@@ -111,12 +132,14 @@ function answerRequest(): Uint8Array {
   const call = calls[kind];
   if (kind === REQUEST.load) return encode(load());
   if (call === undefined || guest === undefined) throw new Error(`request ${kind} cannot be answered now`);
+  refuel(guest);
   return encode(call(guest));
 }
 
 function encode({ status, body, release }: Answer): Uint8Array {
   const reply = encodeReply(u32(REQUEST_AT.sequence), status, takeLog(), body);
   release?.();
+  if (isExhausted()) throw new Exhausted();
   return reply;
 }
 
@@ -136,11 +159,14 @@ function encodeFault(error: unknown): Uint8Array {
     [WebAssembly.LinkError, STATUS.invalid],
     [WebAssembly.RuntimeError, STATUS.trapped],
     [RangeError, STATUS.trapped],
+    [Exhausted, STATUS.exhausted],
   ];
   const match = statuses.find(([kind]) => error instanceof kind);
   if (match === undefined) throw error;
   const body = { fault: text((error as Error).message) };
-  return encodeReply(u32(REQUEST_AT.sequence), match[1], takeLog(), body);
+  // Whatever a policy without fuel ends with: had it had more, it would have gone on.
+  const status = isExhausted() ? STATUS.exhausted : match[1];
+  return encodeReply(u32(REQUEST_AT.sequence), status, takeLog(), body);
 }
 
 while (readRequest(header)) {
@@ -150,5 +176,5 @@ while (readRequest(header)) {
   } catch (error) {
     reply = encodeFault(error);
   }
-  writeReply(reply);
+  writeReply(reply, fuelBurnt());
 }

@@ -3,6 +3,12 @@ declare namespace WebAssembly {
   type Imports = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   interface Memory {
     readonly buffer: ArrayBuffer;
+    /** Answers how many pages there were, or -1. */
+    grow(pages: number): number;
+  }
+  /** A mutable i64. */
+  interface Global {
+    value: bigint;
   }
   class Module {
     constructor(bytes: Uint8Array<ArrayBuffer>);

@@ -20,8 +20,9 @@ beforeAll(async () => {
 const SNAPSHOT = snapshotOf(1000, { accesses: 1, place: 2 });
 
 function load(settings: Settings, limits: Partial<HostLimits> = {}, launch: Launch = launchChild(hostFile)) {
-  // A busy machine must not look like a slow policy.
-  const patient = { loadDeadlineMs: 20_000, epochDeadlineMs: 10_000, ...limits };
+  // A busy machine must not look like a slow policy; fuel has tests of its own.
+  const fuel = { fuelPerEpoch: Infinity, fuelPerCall: Infinity };
+  const patient = { loadDeadlineMs: 20_000, epochDeadlineMs: 10_000, ...fuel, ...limits };
   return loadPolicy({ policy: component, settings, limits: patient, launch });
 }
 
