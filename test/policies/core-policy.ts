@@ -40,11 +40,11 @@ interface CoreExports {
   _initialize(): void;
   cabi_realloc(old: number, oldBytes: number, align: number, bytes: number): number;
   configure(settings: number, count: number): number;
-  cabi_post_configure(result: number): void;
+  cabi_post_configure?(result: number): void;
   begin(...words: number[]): void;
   observe(first: number, count: number, columns: number, length: number): void;
   decide(): number;
-  cabi_post_decide(result: number): void;
+  cabi_post_decide?(result: number): void;
 }
 
 const NO_EVENTS: RegionEvents = {
@@ -90,7 +90,7 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
     });
     const result = exports.configure(lower(new Uint8Array(record.buffer), 8), entries.length);
     if (view().getUint8(result) !== 0) throw new Error('settings refused');
-    exports.cabi_post_configure(result);
+    exports.cabi_post_configure?.(result);
   }
 
   function lowerPlaces(places: readonly Place[]): number {
@@ -173,7 +173,7 @@ export function instantiateCore(core: Uint8Array): CorePolicy {
       headroom: new Uint32Array(buffer, ...list(4)).slice(),
       wishes: liftWishes(...list(5)),
     };
-    exports.cabi_post_decide(result);
+    exports.cabi_post_decide?.(result);
     return plan;
   }
 

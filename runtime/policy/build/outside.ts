@@ -1,0 +1,46 @@
+import { failure, success, type Result } from '../../../executor/result.ts';
+import { createShapeTable } from '../parse/component-types.ts';
+import { EXTERNAL, type CoreModule } from '../parse/core-module.ts';
+import { describeWorld, LOG_SIGNATURE, REALLOC_SIGNATURE } from '../parse/world.ts';
+import type { LoadFault } from '../policy.ts';
+
+/**
+ * Whether a core module imports and exports what the world asks, in words for whoever compiled it: the
+ * componentizer's own message names neither the signature wanted nor the way out. What passes here is judged
+ * once more, as a component, by the admission.
+ */
+export function checkOutside(module: CoreModule): Result<void, LoadFault> {
+  for (const { module: from, name, signature } of module.imports) {
+    if (from === '$root' && name === 'log' && signature === LOG_SIGNATURE) continue;
+    return failure('import-forbidden', `the module imports ${from} ${name} (${signature}); ${wayOut(from)}`);
+  }
+  for (const [name, signature] of wantedFunctions()) {
+    const entry = module.exports.get(name);
+    const found = entry?.kind === EXTERNAL.function ? module.functions[entry.index] : undefined;
+    if (found === signature) continue;
+    const what = found === undefined ? 'does not export' : `exports as (${found})`;
+    return failure(
+      'world-mismatch',
+      `the module ${what} the function ${name} (${signature}); docs/languages.md lists what it must export`,
+    );
+  }
+  if (module.exports.get('memory')?.kind === EXTERNAL.memory) return success(undefined);
+  return failure(
+    'world-mismatch',
+    'the module does not export its memory as `memory`; let the linker export it',
+  );
+}
+
+function wantedFunctions(): Map<string, string> {
+  const wanted = new Map([['cabi_realloc', REALLOC_SIGNATURE]]);
+  for (const [name, { signature }] of describeWorld(createShapeTable()).exports) wanted.set(name, signature);
+  return wanted;
+}
+
+/** Why, and what then: most modules that fail here were linked against a libc, or hold an engine. */
+function wayOut(from: string): string {
+  if (from.startsWith('wasi')) {
+    return 'a policy gets no files, clocks or random numbers: build it without WASI and its libc (docs/languages.md)';
+  }
+  return 'a policy may import only $root log (docs/languages.md)';
+}
