@@ -115,11 +115,11 @@ describe('failures are one line with a code', () => {
 describe('system packages', () => {
   const inLab = ['qemu-system-x86_64', 'cpio', 'xz', 'gcc', 'flex', 'bison', 'bc', 'make', 'patch'];
   const headers = ['libelf-dev', 'libssl-dev'];
-  const ofWabt = ['wast2json', 'wasm-objdump'];
+  const forModules = ['wast2json', 'wasm-objdump', 'clang', 'wasm-ld'];
 
   test('nothing is missing where the commands and headers are', () => {
     for (const header of ['stdio.h', 'libelf.h', 'openssl/ssl.h']) write(`usr/include/${header}`, '');
-    const machine = { path: commands([...inLab, ...ofWabt, 'busybox']), fileRoot: folder };
+    const machine = { path: commands([...inLab, ...forModules, 'busybox']), fileRoot: folder };
     expect(missingPackages('test', machine)).toEqual([]);
   });
 
@@ -130,7 +130,7 @@ describe('system packages', () => {
     const lab = ['qemu-system-x86', 'busybox-static', 'cpio', 'xz-utils', 'gcc', 'libc6-dev'];
     const kernel = ['flex', 'bison', 'bc', 'make', 'patch', ...headers];
     expect(missingPackages('lab', machine)).toEqual([...lab, ...kernel]);
-    expect(missingPackages('test', machine)).toEqual([...lab, ...kernel, 'wabt']);
+    expect(missingPackages('test', machine)).toEqual([...lab, ...kernel, 'wabt', 'clang', 'lld']);
   });
 
   test('a busybox that needs shared libraries does not count', () => {

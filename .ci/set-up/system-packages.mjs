@@ -34,8 +34,12 @@ const LAB = [
   ...KERNEL_BUILD,
 ];
 
-/** What tests read and write core modules with. @type {SystemPackage[]} */
-const MODULES = [{ name: 'wabt', isThere: hasCommands('wast2json', 'wasm-objdump') }];
+/** What tests read, write and compile core modules with. @type {SystemPackage[]} */
+const MODULES = [
+  { name: 'wabt', isThere: hasCommands('wast2json', 'wasm-objdump') },
+  { name: 'clang', isThere: hasCommand('clang') },
+  { name: 'lld', isThere: hasCommand('wasm-ld') },
+];
 
 /** What each mode needs of the system; libatomic1 is added where the bundled Node asks for it. */
 export const NEEDED = { start: [], test: [...LAB, ...MODULES], lab: LAB, bench: COMPILER };
