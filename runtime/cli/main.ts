@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.ts';
 import { addBuildVerb } from './build.ts';
 import { addDryRunVerb } from './dry-run.ts';
+import { addReplayVerb } from './replay.ts';
 import { createTerminal, EXIT, type Terminal } from './terminal.ts';
 
 /** The tree of verbs; help, completions and the manual are drawn from it. */
@@ -14,6 +15,7 @@ export function createProgram(terminal: Terminal): Command {
     .showHelpAfterError('(terrace --help lists the verbs)');
   addDryRunVerb(program, terminal);
   addBuildVerb(program, terminal);
+  addReplayVerb(program, terminal);
   return program;
 }
 

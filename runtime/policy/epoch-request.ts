@@ -57,6 +57,7 @@ export function layOutEpoch(
     request.setFloat64(field, COLUMN_ABSENT, true);
     return [];
   });
+  request.setFloat64(REQUEST_AT.inputBytes, end, true);
   return {
     chunks: Math.ceil(regions / CHUNK_REGIONS),
     writeLists: (sink) => lists.forEach(({ values, position }) => sink(values, position)),

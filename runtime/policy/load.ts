@@ -1,23 +1,16 @@
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import type { Plan, Settings, Snapshot } from '../contract.ts';
-import {
-  epochDeadlineMsDefault,
-  fuelPerCallDefault,
-  fuelPerEpochDefault,
-  fuelPerRegionDefault,
-  hostMemoryPagesDefault,
-  loadDeadlineMsDefault,
-} from '../limits.ts';
 import { layOutEpoch } from './epoch-request.ts';
 import type { EpochInput, InputSink } from './epoch-request.ts';
 import { hashInput } from './input-hash.ts';
-import { systemTimer } from './host-process.ts';
-import type { HostFault, Timer } from './host-process.ts';
-import { launchChild } from './launch.ts';
-import type { Launch } from './launch.ts';
+import { fillMeans } from './host-means.ts';
+import type { MeansOptions } from './host-means.ts';
+import type { HostFault } from './host-process.ts';
 import { readPlan } from './plan.ts';
 import type { EpochFault, Evaluated, LoadFault, LogLine, Policy, Run } from './policy.ts';
+import { recordHost } from './recording/record-host.ts';
+import type { Recording } from './recording/record-host.ts';
 import { readPolicy, readPolicyFile } from './parse/read-policy.ts';
 import type { AdmittedPolicy } from './parse/read-policy.ts';
 import type { Reply } from './reply.ts';
@@ -27,13 +20,12 @@ import { resolveSettings } from './settings.ts';
 import { writeShared } from './shared-file.ts';
 import { REQUEST, REQUEST_AT, STATUS, encodeTick } from './wire.ts';
 
-export interface LoadOptions {
+export interface LoadOptions extends MeansOptions {
   /** The component: a path, or its bytes. */
   readonly policy: string | Uint8Array;
   readonly settings?: Settings;
-  readonly limits?: Partial<HostLimits>;
-  readonly launch?: Launch;
-  readonly timer?: Timer;
+  /** Where and how far back everything the policy is asked is recorded; nothing is, if absent. */
+  readonly recording?: Recording;
 }
 
 /** A policy in a host of its own. It outlives its hosts: whatever ends one, the next stands ready soon after. */
@@ -45,24 +37,35 @@ export interface HostedPolicy extends Policy {
 
 /** Reads a policy, judges it, starts a host for it and configures it there. */
 export async function loadPolicy(options: LoadOptions): Promise<Result<HostedPolicy, LoadFault>> {
-  const limits = {
-    memoryPagesMax: hostMemoryPagesDefault,
-    loadDeadlineMs: loadDeadlineMsDefault,
-    epochDeadlineMs: epochDeadlineMsDefault,
-    fuelPerEpoch: fuelPerEpochDefault,
-    fuelPerRegion: fuelPerRegionDefault,
-    fuelPerCall: fuelPerCallDefault,
-    ...options.limits,
-  };
+  const means = fillMeans(options);
   const bytes = typeof options.policy === 'string' ? readPolicyFile(options.policy) : success(options.policy);
   if (!bytes.ok) return bytes;
-  const admitted = readPolicy(bytes.value, limits.memoryPagesMax);
+  const admitted = readPolicy(bytes.value, means.limits.memoryPagesMax);
   if (!admitted.ok) return admitted;
   const settings = resolveSettings(admitted.value.manifest.settings, options.settings ?? {});
   if (!settings.ok) return settings;
-  const means = { limits, launch: options.launch ?? launchChild(), timer: options.timer ?? systemTimer };
-  const host = await startHost(admitted.value, settings.value, means);
-  return host.ok ? success(hostPolicy(admitted.value, settings.value, means, host.value)) : host;
+  const start = (): ReturnType<typeof startHost> =>
+    startRecorded(admitted.value, settings.value, means, options.recording);
+  const host = await start();
+  return host.ok
+    ? success(hostPolicy(admitted.value, settings.value, means.limits, host.value, start))
+    : host;
+}
+
+/** Starts a host, which has the policy loaded and configured, and records it if that is wished. */
+async function startRecorded(
+  policy: AdmittedPolicy,
+  settings: Settings,
+  means: HostMeans,
+  recording: Recording | undefined,
+): ReturnType<typeof startHost> {
+  const host = await startHost(policy, settings, means);
+  if (!host.ok || recording === undefined) return host;
+  const { manifest, digest, component } = policy;
+  const { memoryPagesMax, loadDeadlineMs } = means.limits;
+  const { name, version } = manifest;
+  const start = { name, version, digest, settings, memoryPagesMax, node: process.version };
+  return success(recordHost(host.value, recording, start, component, loadDeadlineMs));
 }
 
 type Started = Result<RunningHost, string>;
@@ -70,18 +73,19 @@ type Started = Result<RunningHost, string>;
 function hostPolicy(
   policy: AdmittedPolicy,
   settings: Settings,
-  means: HostMeans,
+  limits: HostLimits,
   first: RunningHost,
+  restart: () => ReturnType<typeof startHost>,
 ): HostedPolicy {
   const { manifest, digest } = policy;
-  const { epochDeadlineMs, fuelPerEpoch, fuelPerRegion, fuelPerCall } = means.limits;
+  const { epochDeadlineMs, fuelPerEpoch, fuelPerRegion, fuelPerCall } = limits;
   let host: Promise<Started> = Promise.resolve(success(first));
   let unread: readonly LogLine[] = first.startLog;
   let busy = false;
   let closed = false;
 
   async function start(): Promise<Started> {
-    const started = await startHost(policy, settings, means);
+    const started = await restart();
     if (started.ok) unread = started.value.startLog;
     return started;
   }
@@ -153,6 +157,7 @@ function hostPolicy(
       giveFuel(request, fuelPerCall);
       writeShared(running.shared, state, 0);
       request.setUint32(REQUEST_AT.payloadBytes, state.length, true);
+      request.setFloat64(REQUEST_AT.inputBytes, state.length, true);
       request.setUint32(REQUEST_AT.stateVersion, version, true);
     });
     if (reply.ok && reply.value.status === STATUS.refused) return success(reply.value.fault);

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import { logLineBytesMax, logLinesMax } from '../limits.ts';
@@ -22,6 +23,10 @@ export interface Reply {
   section(name: ReplySection): Uint8Array<ArrayBuffer>;
   readonly fault: string;
   readonly fuel: number;
+  /** Of a dump: the size of the policy's memory. */
+  readonly memoryPages: number;
+  /** SHA-256 of everything answered, but for the sequence number; hexadecimal. */
+  hash(): string;
   readonly log: readonly LogLine[];
   readonly logDropped: number;
 }
@@ -95,7 +100,7 @@ function logLengths(header: DataView): readonly number[] {
   return Array.from({ length: lines }, (_, i) => header.getUint16(REPLY_AT.logLengths + i * 2, true));
 }
 
-function decodeReply(header: DataView, body: Uint8Array<ArrayBuffer>): Reply {
+function decodeReply(header: DataView<ArrayBuffer>, body: Uint8Array<ArrayBuffer>): Reply {
   const lengths = readLengths(header);
   const { at } = layOutReply(lengths);
   const section = (name: ReplySection): Uint8Array<ArrayBuffer> =>
@@ -111,6 +116,9 @@ function decodeReply(header: DataView, body: Uint8Array<ArrayBuffer>): Reply {
     section,
     fault: plainText(section('fault')),
     fuel: header.getFloat64(REPLY_AT.fuel, true),
+    memoryPages: header.getUint32(REPLY_AT.memoryPages, true),
+    hash: () =>
+      createHash('sha256').update(new Uint8Array(header.buffer, REPLY_AT.status)).update(body).digest('hex'),
     log,
     logDropped: header.getUint32(REPLY_AT.logDropped, true),
   };

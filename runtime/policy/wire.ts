@@ -1,5 +1,6 @@
 import {
   faultTextBytesMax,
+  globalWordsMax,
   logLineBytesMax,
   logLinesMax,
   placesMax,
@@ -18,7 +19,7 @@ import {
 export const REQUEST_MAGIC = 0x31_51_52_54;
 export const REPLY_MAGIC = 0x31_50_52_54;
 
-export const REQUEST = { load: 1, configure: 2, epoch: 3, save: 4, restore: 5 } as const;
+export const REQUEST = { load: 1, configure: 2, epoch: 3, save: 4, restore: 5, dump: 6, undump: 7 } as const;
 
 export const STATUS = {
   ok: 0,
@@ -49,6 +50,14 @@ export const REQUEST_AT = {
   payloadBytes: 16,
   settings: 20,
   stateVersion: 24,
+  /**
+   * dump: pages of memory to answer, from the first. undump: the memory's size, words of the globals and
+   * pages, of which the numbers (u32) lie at 0 and the bytes at `UNDUMP_PAGES_AT`; or else words at 0.
+   */
+  firstPage: 16,
+  pages: 20,
+  memoryPages: 24,
+  globals: 28,
   /** epoch */
   number: 16,
   lengthMs: 20,
@@ -65,6 +74,8 @@ export const REQUEST_AT = {
   othersAt: 80,
   /** By column id, eight bytes each; -1 = no source measured it. */
   columnsAt: 88,
+  /** epoch, save, restore: how much of the shared file belongs to the request, f64. */
+  inputBytes: 232,
   /** Every request: fuel for all the exports it calls, f64. */
   fuel: 240,
 } as const;
@@ -84,6 +95,11 @@ export const METRIC_BYTES = 16;
 export const COLUMN_BYTES = 16;
 export const SETTING_BYTES = 24;
 export const WISH_BYTES = 8;
+export const GLOBAL_BYTES = 8;
+export const WASM_PAGE_BYTES = 65_536;
+/** Pages that one dump or undump carries. */
+export const DUMP_PAGES_MAX = stateBytesMax / WASM_PAGE_BYTES;
+export const UNDUMP_PAGES_AT = DUMP_PAGES_MAX * 4;
 
 export const REPLY_BYTES = 128;
 export const REPLY_AT = {
@@ -99,6 +115,8 @@ export const REPLY_AT = {
   logLengths: 80,
   /** Fuel burnt by the request, f64. */
   fuel: 112,
+  /** dump: the size of the policy's memory. */
+  memoryPages: 120,
 } as const;
 
 /** The sections of a reply's body and the bytes of one item. */
@@ -110,6 +128,8 @@ export const REPLY_SECTIONS = {
   headroom: 4,
   wishes: WISH_BYTES,
   state: 1,
+  /** dump: words of the mutable globals. */
+  globals: GLOBAL_BYTES,
   /** Why `status` is not ok, in UTF-8. */
   fault: 1,
   /** All log lines after each other, in UTF-8. */
@@ -129,6 +149,7 @@ const LENGTH_MAX: ReplyLengths = {
   headroom: placesMax,
   wishes: wishesMax,
   state: stateBytesMax,
+  globals: globalWordsMax,
   fault: faultTextBytesMax,
   log: logLinesMax * logLineBytesMax,
 };

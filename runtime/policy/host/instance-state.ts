@@ -1,3 +1,4 @@
+import { PREFIX } from '../meter/additions.ts';
 import { REQUEST_AT, UNDUMP_PAGES_AT, WASM_PAGE_BYTES } from '../wire.ts';
 import { readShared } from './channel.ts';
 import type { ReplyBody } from './channel.ts';
@@ -59,7 +60,7 @@ function accessors<F>({ exports }: Guest, what: 'get' | 'set'): F[] {
   const all = exports as unknown as Readonly<Record<string, F | undefined>>;
   const found: F[] = [];
   for (let word = 0; ; word++) {
-    const accessor = all[`terrace:${what}${word}`];
+    const accessor = all[`${PREFIX}${what}${word}`];
     if (accessor === undefined) return found;
     found.push(accessor);
   }

@@ -4,11 +4,12 @@
  */
 import { faultTextBytesMax } from '../../limits.ts';
 import { meterModule } from '../meter/meter.ts';
-import { REQUEST, REQUEST_AT, REQUEST_BYTES, REQUEST_MAGIC, STATUS } from '../wire.ts';
+import { REPLY_AT, REQUEST, REQUEST_AT, REQUEST_BYTES, REQUEST_MAGIC, STATUS } from '../wire.ts';
 import { encodeReply, readRequest, readShared, writeReply } from './channel.ts';
 import type { ReplyBody } from './channel.ts';
 import { Unreadable, instantiateGuest } from './guest.ts';
 import type { Guest, GuestLog } from './guest.ts';
+import { dumpInstance, undumpInstance } from './instance-state.ts';
 import { liftPlan, liftRefusal, liftState } from './lift.ts';
 import { columnsOf, lowerEpoch, lowerSettings, observeChunks } from './lower.ts';
 import type { ColumnForm } from './lower.ts';
@@ -21,6 +22,7 @@ interface Answer {
   readonly status: number;
   readonly body: ReplyBody;
   readonly release?: () => void;
+  readonly memoryPages?: number;
 }
 
 const header = new Uint8Array(REQUEST_BYTES);
@@ -119,11 +121,23 @@ function restore(policy: Guest): Answer {
   return refusable(policy, 'restore', policy.exports.restore(u32(REQUEST_AT.stateVersion), at, bytes));
 }
 
+function dump(policy: Guest): Answer {
+  return { status: STATUS.ok, ...dumpInstance(policy, request) };
+}
+
+function undump(policy: Guest): Answer {
+  const misfit = undumpInstance(policy, request);
+  if (misfit === undefined) return { status: STATUS.ok, body: {} };
+  return { status: STATUS.refused, body: { fault: text(misfit) } };
+}
+
 const calls: Readonly<Record<number, (policy: Guest) => Answer>> = {
   [REQUEST.configure]: configure,
   [REQUEST.epoch]: epoch,
   [REQUEST.save]: save,
   [REQUEST.restore]: restore,
+  [REQUEST.dump]: dump,
+  [REQUEST.undump]: undump,
 };
 
 function answerRequest(): Uint8Array {
@@ -136,8 +150,9 @@ function answerRequest(): Uint8Array {
   return encode(call(guest));
 }
 
-function encode({ status, body, release }: Answer): Uint8Array {
+function encode({ status, body, release, memoryPages = 0 }: Answer): Uint8Array {
   const reply = encodeReply(u32(REQUEST_AT.sequence), status, takeLog(), body);
+  new DataView(reply.buffer).setUint32(REPLY_AT.memoryPages, memoryPages, true);
   release?.();
   if (isExhausted()) throw new Exhausted();
   return reply;
