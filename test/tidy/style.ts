@@ -4,7 +4,8 @@ const FILE_LINES_MAX = 400;
 const FUNCTION_LINES_MAX = 70;
 
 /** Only these may print, read the environment and decide how a process ends. */
-const MAIN = /(^|\/)(main|[a-z-]+-main|build-all)\.ts$|\/terrace\.js$|^\.ci\/|^test\//;
+const MAIN =
+  /(^|\/)(main|[a-z-]+-main|build-all)\.ts$|^executor\/(confine|launch)\.ts$|\/terrace\.js$|^\.ci\/|^test\//;
 const EFFECT = /^(process\.(exit|exitCode|env|argv|stdout|stderr)|console\.\w+)$/;
 
 /** Work left undone, and traces of one machine that mean nothing on another. */

@@ -18,6 +18,10 @@ const EXECUTOR_PACKAGES = new Set(['koffi', 'msgpackr']);
 
 /** What the runtime may know of the executor: its data, its client, its constructor in one process. */
 const EXECUTOR_DATA = ['result', 'verdict', 'plan', 'executor', 'topology', 'client', 'create-executor'];
+/** And how to ask the launcher for a host, since the framing is the executor's. */
+const EXECUTOR_LAUNCHER = ['launch/client'];
+/** And how a bounded log is written, so that there is one way of it, not two. */
+const EXECUTOR_LOG = ['line-file'];
 /** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */
 const EXECUTOR_READERS = /^executor\/(linux\/|procfs\/|wire\/|kernel\.)/;
 const SENSOR = /^runtime\/telemetry\/sensor/;
@@ -120,7 +124,10 @@ function imports(isForbidden: (source: Source, imported: Import) => boolean, rul
 }
 
 function isOpenToRuntime(file: string, target: string): boolean {
-  if (EXECUTOR_DATA.some((name) => target === `executor/${name}.ts`)) return true;
+  if (
+    [...EXECUTOR_DATA, ...EXECUTOR_LAUNCHER, ...EXECUTOR_LOG].some((name) => target === `executor/${name}.ts`)
+  )
+    return true;
   if (SIMULATION.test(file)) return EXECUTOR_SIMULATED.test(target);
   return SENSOR.test(file) && EXECUTOR_READERS.test(target);
 }
