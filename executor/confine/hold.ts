@@ -1,0 +1,144 @@
+import { accessSync, constants, writeFileSync } from 'node:fs';
+import { BELTS } from '../confinement.ts';
+import type { Belt, Confinement, ConfinementReport } from '../confinement.ts';
+import {
+  closeCapabilitySources,
+  dropCapabilities,
+  endWithParent,
+  hasCapabilities,
+  restoreRoot,
+  setIdentity,
+  setNoNewPrivileges,
+} from '../linux/credentials.ts';
+import { createDomain, FILE_RIGHT } from '../linux/landlock.ts';
+import type { Domain } from '../linux/landlock.ts';
+import { lowerLimit, RESOURCE } from '../linux/rlimits.ts';
+import { installFilter } from '../linux/seccomp.ts';
+import { failure, success } from '../result.ts';
+import type { Result } from '../result.ts';
+import { checkedCalls } from './checked-calls.ts';
+import { assembleFilter } from './filter.ts';
+import type { Image } from './own-image.ts';
+
+/** The stage's own facts. */
+export interface Stage {
+  readonly pid: number;
+  readonly uid: number;
+  readonly image: Image;
+  /** What the filter wants with an execve; see `checkedCalls`. */
+  readonly pass: readonly bigint[];
+}
+
+/** Threads and processes of the user that holds hosts, of all of them together. */
+const PROCESSES_OF_USER_MAX = 1024;
+/** The loader's index of libraries and what OpenSSL insists on; public, both. */
+const ALSO_READ = ['/etc/ld.so.cache', '/etc/ssl/openssl.cnf'];
+
+/** Why a belt does not hold; nothing where it does. */
+type Why = string | undefined;
+
+/**
+ * Holds the calling thread, belt by belt, each whether or not the others do. The order matters: a cgroup and
+ * another user need the rights that are then dropped, and nothing after the filter may ask for much.
+ */
+export function holdHost(asked: Confinement, stage: Stage): ConfinementReport {
+  const why = new Map<Belt, Why>();
+  why.set('cgroup', enterCgroup(asked.cgroup, stage));
+  const domain = prepareDomain(asked, stage.image);
+  const user = becomeUser(asked, stage);
+  why.set('user', user.missing);
+  const dropped = dropCapabilities();
+  why.set('capabilities', hasCapabilities() ? `capset: errno ${dropped}` : undefined);
+  why.set('limits', lowerLimits(asked.descriptorsMax, user.missing === undefined));
+  endWithParent();
+  why.set('no-new-privileges', nameErrno(setNoNewPrivileges()));
+  why.set('landlock', domain.ok ? nameErrno(domain.value.enter()) : domain.message);
+  const filter = assembleFilter(checkedCalls(stage.pid, stage.pass));
+  why.set('seccomp', nameErrno(installFilter(filter)));
+  return report(why, domain.ok ? domain.value.abi : 0);
+}
+
+function enterCgroup(folder: string | undefined, { pid }: Stage): Why {
+  if (folder === undefined) return 'none given';
+  return attempt(() => writeFileSync(`${folder}/cgroup.procs`, String(pid), { flag: 'r+' }));
+}
+
+/** Opens every file by path, which a user of the host's own may not be able to. */
+function prepareDomain({ readable }: Confinement, { executable, libraries }: Image): Result<Domain, string> {
+  const domain = createDomain();
+  if (!domain.ok) return domain;
+  const { allow } = domain.value;
+  const { execute, read } = FILE_RIGHT;
+  for (const path of executable) {
+    const why = attempt(() => allow(path, execute | read));
+    if (why !== undefined) return failure('landlock-missing', why);
+  }
+  for (const path of [...libraries, ...readable]) {
+    const why = attempt(() => allow(path, read));
+    if (why !== undefined) return failure('landlock-missing', why);
+  }
+  for (const path of ALSO_READ) attempt(() => allow(path, read));
+  return success(domain.value);
+}
+
+/** Also closes every way by which root's user id, or an execve, would give capabilities back. */
+function becomeUser({ user, readable }: Confinement, { uid, image }: Stage): { missing: Why } {
+  if (uid !== 0) return { missing: 'not root' };
+  const unreachable =
+    user === undefined
+      ? undefined
+      : findUnreachable(user, [...image.executable, ...image.libraries, ...readable]);
+  const closed = closeCapabilitySources();
+  if (user === undefined) return { missing: 'none given' };
+  if (unreachable !== undefined) return { missing: unreachable };
+  return { missing: nameErrno(closed || setIdentity(user.uid, user.gid)) };
+}
+
+/** Looks through the eyes of that user, and comes back: after the change it would be too late to stay root. */
+function findUnreachable({ uid, gid }: { uid: number; gid: number }, paths: readonly string[]): Why {
+  const become = setIdentity(uid, gid, 0, 0);
+  if (become !== 0) return nameErrno(become);
+  const hidden = paths.find((path) => attempt(() => accessSync(path, constants.R_OK)) !== undefined);
+  const back = restoreRoot();
+  if (back !== 0) throw new Error(`the stage cannot go back to root: errno ${back}`);
+  return hidden === undefined ? undefined : `${hidden} is out of reach for uid ${uid}`;
+}
+
+/** No core, no file grown, no memory locked, no queue; and bounds on descriptors and, for a user of its own, processes. */
+function lowerLimits(descriptorsMax: number, ownUser: boolean): Why {
+  const none = [
+    RESOURCE.coreBytes,
+    RESOURCE.fileBytes,
+    RESOURCE.lockedBytes,
+    RESOURCE.queueBytes,
+    RESOURCE.nice,
+    RESOURCE.realTimePriority,
+  ];
+  const errnos = [
+    ...none.map((resource) => lowerLimit(resource, 0)),
+    lowerLimit(RESOURCE.descriptors, descriptorsMax),
+    ...(ownUser ? [lowerLimit(RESOURCE.processes, PROCESSES_OF_USER_MAX)] : []),
+  ];
+  return nameErrno(errnos.find((errno) => errno !== 0) ?? 0);
+}
+
+function report(why: ReadonlyMap<Belt, Why>, landlockAbi: number): ConfinementReport {
+  const held = BELTS.filter((belt) => why.get(belt) === undefined);
+  const missing = BELTS.flatMap((belt) => {
+    const reason = why.get(belt);
+    return reason === undefined ? [] : [{ belt, why: reason }];
+  });
+  return { held, missing, ...(held.includes('landlock') ? { landlockAbi } : {}) };
+}
+
+function attempt(action: () => number | void): Why {
+  try {
+    return nameErrno(action() ?? 0);
+  } catch (error) {
+    return (error as Error).message;
+  }
+}
+
+function nameErrno(errno: number): Why {
+  return errno === 0 ? undefined : `errno ${errno}`;
+}
