@@ -19,8 +19,28 @@ export const traceRowsMax = 4_194_304;
 export const policyBytesMax = 1024 * 1024;
 /** One function's body in a policy's core module; compile time grows with it. */
 export const functionBytesMax = 64 * 1024;
-/** Elements of one table in a policy's core module. */
+/** Functions of a policy's core module, imported ones aside. */
+export const functionsMax = 10_000;
+/** Locals of one function, parameters among them; each takes room on the stack. */
+export const localsMax = 4096;
+/** Blocks open at once in one function, its own among them. */
+export const blockDepthMax = 1024;
+/** Function types of a policy's core module. */
+export const functionTypesMax = 1000;
+/** Parameters of one function type, and again results: what V8 takes. */
+export const typeValuesMax = 1000;
+export const globalsMax = 1000;
+export const importsMax = 100;
+export const exportsMax = 1000;
+/** Elements of one table in a policy's core module, and of all its element segments together. */
 export const tableElementsMax = 65_536;
+export const elementSegmentsMax = 1000;
+export const dataSegmentsMax = 10_000;
+/** What all data segments of a policy's core module put into memory. */
+export const dataBytesMax = 512 * 1024;
+export const customSectionsMax = 100;
+/** Items in one section of a component. */
+export const componentItemsMax = 1000;
 /** The JSON in a policy's manifest section. */
 export const manifestBytesMax = 64 * 1024;
 export const settingsMax = 64;
@@ -84,7 +104,7 @@ export const recoveredEpochsDefault = 64;
 export const invalidShareMaxDefault = 0;
 /** By which share of hold's modelled slowdown a policy may exceed it, and for how many epochs, unless the operator says otherwise. */
 export const harmShareMaxDefault = 0.05;
-export const harmEpochsDefault = 16;
+export const harmEpochsDefault = 32;
 /** The decision log: one file, beside the one before it; and one line of it. */
 export const decisionLogBytesMaxDefault = 16 * 1024 * 1024;
 export const decisionLineBytesMax = 16 * 1024;

@@ -2,6 +2,7 @@ import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import type { SettingSchema, SettingValue, Settings } from '../contract.ts';
 import { textUnitsMax } from '../limits.ts';
+import { quote } from './quote.ts';
 
 export type SettingsFault = 'setting-unknown' | 'setting-invalid';
 
@@ -29,7 +30,7 @@ export function resolveSettings(
 
 /** What a value must be and is not; undefined when it is. */
 export function settingFault(setting: SettingSchema, value: unknown): string | undefined {
-  return fits(setting, value) ? undefined : `must be ${describe(setting)}, not ${JSON.stringify(value)}`;
+  return fits(setting, value) ? undefined : `must be ${describe(setting)}, not ${quote(value)}`;
 }
 
 function fits({ type, min = -Infinity, max = Infinity }: SettingSchema, value: unknown): boolean {

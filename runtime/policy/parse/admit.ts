@@ -1,16 +1,20 @@
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
-import { functionBytesMax, tableElementsMax } from '../../limits.ts';
 import type { CanonOptions, Component, Lift } from './component.ts';
 import { EXTERNAL } from './core-module.ts';
 import type { CoreModule } from './core-module.ts';
 import type { LoadFault } from '../policy.ts';
+import { quote } from '../quote.ts';
 import { LOG_SIGNATURE, REALLOC_SIGNATURE } from './world.ts';
 import type { World, WorldExport } from './world.ts';
 
-type Refusal = { readonly code: LoadFault; readonly message: string } | undefined;
+interface Refusal {
+  readonly code: LoadFault;
+  readonly message: string;
+  readonly place: string;
+}
 
-/** Decides whether a policy read from a component may be handed to a host: world, imports, module, limits. */
+/** Decides whether a policy read from a component may be handed to a host: world, imports, canon options, memory. */
 export function admitPolicy(
   component: Component,
   module: CoreModule,
@@ -21,92 +25,110 @@ export function admitPolicy(
     checkImports(component, module, world) ??
     checkExports(component, module, world) ??
     checkCanon(component, world) ??
-    checkModule(module, memoryPagesMax);
-  return refusal === undefined ? success(undefined) : failure(refusal.code, refusal.message);
+    checkMemory(module, memoryPagesMax);
+  if (refusal === undefined) return success(undefined);
+  return failure(refusal.code, `${refusal.message} (${refusal.place})`);
 }
 
-function refuse(code: LoadFault, message: string): Refusal {
-  return { code, message };
-}
-
-function checkImports(component: Component, module: CoreModule, world: World): Refusal {
-  for (const [name, shape] of component.imports) {
-    if (name !== 'log')
-      return refuse(
-        'import-forbidden',
-        `the policy imports ${JSON.stringify(name)}; it may import only \`log\``,
-      );
+function checkImports(component: Component, module: CoreModule, world: World): Refusal | undefined {
+  const refuse = (place: string, message: string): Refusal => ({ code: 'import-forbidden', message, place });
+  for (const [name, { shape, place }] of component.imports) {
+    if (name !== 'log') return refuse(place, `the policy imports ${quote(name)}; it may import only \`log\``);
     if (shape !== world.logShape)
-      return refuse('import-forbidden', 'the policy imports `log` with other types than (u8, string)');
+      return refuse(place, 'the policy imports `log` with other types than (u8, string)');
   }
-  for (const { module: from, name, signature } of module.imports)
+  for (const { module: from, name, signature, place } of module.imports)
     if (from !== '$root' || name !== 'log' || signature !== LOG_SIGNATURE)
       return refuse(
-        'import-forbidden',
-        `the core module imports ${JSON.stringify(`${from} ${name}`)} (${signature}); it may import only $root log`,
+        place,
+        `the core module imports ${quote(`${from} ${name}`)} (${signature}); it may import only $root log`,
       );
-  if (module.imports.length > component.imports.size)
-    return refuse(
-      'component-malformed',
-      'the core module imports `log`, which the component does not hand it',
-    );
-  return undefined;
+  if (module.imports.length <= component.imports.size) return undefined;
+  return malformed(
+    module.imports.at(-1)!.place,
+    'the core module imports `log`, which the component does not hand it',
+  );
 }
 
-function checkExports(component: Component, module: CoreModule, world: World): Refusal {
+function checkExports(component: Component, module: CoreModule, world: World): Refusal | undefined {
   for (const [name, expected] of world.exports) {
-    const lift = component.lifts.get(name);
-    if (lift === undefined)
-      return refuse(
-        'world-mismatch',
-        `the component does not export ${name}: build it for world terrace:policy/policy`,
-      );
-    if (lift.shape !== expected.shape)
-      return refuse(
-        'world-mismatch',
-        `${name} has other types than policy.wit gives it: rebuild against this version`,
-      );
-    if (signatureOf(module, name) !== expected.signature)
-      return refuse('component-malformed', `the core function ${name} does not have the type of its export`);
-    const post = signatureOf(module, `cabi_post_${name}`);
-    if (post !== undefined && post !== expected.postSignature)
-      return refuse(
-        'component-malformed',
-        `cabi_post_${name} takes something other than what ${name} answers`,
-      );
+    const refusal = checkExport(component, module, name, expected);
+    if (refusal !== undefined) return refusal;
   }
   if (signatureOf(module, 'cabi_realloc') !== REALLOC_SIGNATURE)
-    return refuse(
-      'component-malformed',
-      'the core module exports no cabi_realloc, so it can be handed nothing',
+    return malformed(
+      placeOf(module, 'cabi_realloc'),
+      `the core module exports no cabi_realloc (${REALLOC_SIGNATURE}), so it can be handed nothing`,
     );
   const start = signatureOf(module, '_initialize');
-  if (start !== undefined && start !== '->')
-    return refuse('component-malformed', '_initialize takes or answers something');
-  return undefined;
+  if (start === undefined || start === '->') return undefined;
+  return malformed(placeOf(module, '_initialize'), '_initialize takes or answers something');
+}
+
+function checkExport(
+  component: Component,
+  module: CoreModule,
+  name: string,
+  expected: WorldExport,
+): Refusal | undefined {
+  const lift = component.lifts.get(name);
+  if (lift === undefined)
+    return mismatch(
+      component.place,
+      `the component does not export ${name}: build it for world terrace:policy/policy`,
+    );
+  if (lift.shape !== expected.shape)
+    return mismatch(
+      lift.place,
+      `${name} has other types than policy.wit gives it: rebuild against this version`,
+    );
+  if (signatureOf(module, name) !== expected.signature)
+    return malformed(
+      placeOf(module, name),
+      `the core function ${name} does not have the type of its export (${expected.signature})`,
+    );
+  const post = signatureOf(module, `cabi_post_${name}`);
+  if (post === undefined || post === expected.postSignature) return undefined;
+  return malformed(
+    placeOf(module, `cabi_post_${name}`),
+    `cabi_post_${name} takes something other than what ${name} answers`,
+  );
+}
+
+function malformed(place: string, message: string): Refusal {
+  return { code: 'component-malformed', message, place };
+}
+
+function mismatch(place: string, message: string): Refusal {
+  return { code: 'world-mismatch', message, place };
 }
 
 function signatureOf(module: CoreModule, name: string): string | undefined {
   const entry = module.exports.get(name);
-  return entry?.kind === EXTERNAL.function ? module.functions[entry.index] : undefined;
+  return entry?.kind === EXTERNAL.function ? module.functions[entry.index]?.signature : undefined;
+}
+
+function placeOf(module: CoreModule, name: string): string {
+  return module.exports.get(name)?.place ?? module.place;
 }
 
 /** The host's glue passes values in one way; a component that says it wants another one is refused. */
-function checkCanon(component: Component, world: World): Refusal {
+function checkCanon(component: Component, world: World): Refusal | undefined {
   for (const [name, lift] of component.lifts) {
     const expected = world.exports.get(name);
     if (expected === undefined)
-      return refuse('world-mismatch', `the component exports ${name}, which is not in the world`);
+      return mismatch(lift.place, `the component exports ${quote(name)}, which is not in the world`);
     const oddity = liftOddity(component, name, lift, expected);
-    if (oddity !== undefined) return refuse('component-malformed', `${name} ${oddity}`);
+    if (oddity !== undefined) return malformed(lift.place, `${name} ${oddity}`);
   }
-  for (const { name, options } of component.lowers)
-    if (options.encoding !== 'utf16' || !isMemory(component, options))
-      return refuse(
-        'component-malformed',
-        `${name} is lowered with other options than utf16 and the policy's memory`,
-      );
-  return undefined;
+  const odd = component.lowers.find(
+    ({ options }) => options.encoding !== 'utf16' || !isMemory(component, options),
+  );
+  if (odd === undefined) return undefined;
+  return malformed(
+    odd.place,
+    `${quote(odd.name)} is lowered with other options than utf16 and the policy's memory`,
+  );
 }
 
 function liftOddity(
@@ -134,29 +156,16 @@ function isMemory(component: Component, { memory }: CanonOptions): boolean {
   return memory?.instance === component.main && memory.name === 'memory';
 }
 
-function checkModule(module: CoreModule, memoryPagesMax: number): Refusal {
-  const exported = module.exports.get('memory');
-  if (module.memories.length !== 1 || exported?.kind !== EXTERNAL.memory || exported.index !== 0)
-    return refuse(
-      'module-forbidden',
-      'the core module must have exactly one memory and export it as `memory`',
-    );
-  const pages = module.memories[0]!.minimum;
-  if (pages > memoryPagesMax)
-    return refuse(
-      'module-forbidden',
-      `the core module starts with ${pages} pages of memory; ${memoryPagesMax} are allowed`,
-    );
-  if (module.tables.length > 1 || module.tables.some(({ minimum }) => minimum > tableElementsMax))
-    return refuse(
-      'module-forbidden',
-      `the core module has more than one table or one above ${tableElementsMax} elements`,
-    );
-  const longest = module.bodies.reduce((most, body) => Math.max(most, body.length), 0);
-  if (longest > functionBytesMax)
-    return refuse(
-      'module-forbidden',
-      `a function takes ${longest} bytes; ${functionBytesMax} are allowed: split it`,
-    );
-  return undefined;
+function checkMemory(module: CoreModule, memoryPagesMax: number): Refusal | undefined {
+  const [memory] = module.memories;
+  const code = 'module-forbidden';
+  if (memory === undefined || module.exports.get('memory')?.kind !== EXTERNAL.memory)
+    return {
+      code,
+      message: 'the core module must have a memory and export it as `memory`',
+      place: placeOf(module, 'memory'),
+    };
+  if (memory.minimum <= memoryPagesMax) return undefined;
+  const message = `the core module starts with ${memory.minimum} pages of memory; ${memoryPagesMax} are allowed`;
+  return { code, message, place: memory.place };
 }

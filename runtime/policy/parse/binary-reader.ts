@@ -3,14 +3,20 @@ import type { LoadFailure, LoadFault } from '../policy.ts';
 
 /**
  * Reads a Wasm binary of unknown origin. A fault is sticky: it moves the reader to its end, every later
- * read answers zero or nothing, and the caller looks at `fault` once, when it is through.
+ * read answers zero or nothing, and the caller looks at `fault` once, when it is through. Its message says
+ * where it lies, as `(code section, function 12, byte 0x3fa of the component)`.
  */
 export interface BinaryReader {
   readonly fault: LoadFailure | undefined;
   readonly atEnd: boolean;
   /** Bytes from the beginning of the outermost reader's. */
   readonly offset: number;
-  fail(message: string, code?: LoadFault): void;
+  /** `at`: the offset to blame; left out, where the last read began. */
+  fail(message: string, code?: LoadFault, at?: number): void;
+  /** Ends this reader, and those around it, with a fault as it is. */
+  stop(fault: LoadFailure): void;
+  /** A place as it stands in messages; `at` as for `fail`. */
+  place(at?: number): string;
   byte(): number;
   /** The next byte, which stays unread; 0 at the end. */
   peek(): number;
@@ -27,63 +33,136 @@ export interface BinaryReader {
   /** All bytes left, not copied. */
   rest(): Uint8Array;
   name(): string;
-  /** A reader over the next bytes, whose fault is also this one's. */
-  section(length: number): BinaryReader;
+  /** A reader over the next bytes, whose fault is also this one's; `label` says in messages what they are. */
+  section(length: number, label?: string): BinaryReader;
 }
 
-export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader, base = 0): BinaryReader {
-  const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+/** What a reader's bytes are. */
+export interface Origin {
+  /** In whose bytes offsets count: `component` or `core module`. */
+  readonly whole?: string;
+  /** Where in these the reader's first byte lies. */
+  readonly base?: number;
+  /** Of faults for which nobody gives another code. */
+  readonly code?: LoadFault;
+}
+
+interface Context extends Required<Origin> {
+  readonly parent: BinaryReader | undefined;
+  /** Of the sections around, the outermost first. */
+  readonly labels: readonly string[];
+}
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** A fault of the reader is also its parent's. */
+export function createBinaryReader(
+  bytes: Uint8Array,
+  parent?: BinaryReader,
+  { whole = 'binary', base = 0, code = 'component-malformed' }: Origin = {},
+): BinaryReader {
+  return createReader(bytes, { parent, whole, base, code, labels: [] });
+}
+
+function createReader(bytes: Uint8Array, context: Context): BinaryReader {
+  const { whole, base, labels } = context;
   let position = 0;
+  /** Where the last read began. */
+  let began = 0;
   let fault: LoadFailure | undefined;
 
-  function fail(message: string, code: LoadFault = 'component-malformed'): void {
-    fault ??= failure(code, message);
+  function stop(reason: LoadFailure): void {
+    fault ??= reason;
     position = bytes.length;
-    parent?.fail(message, code);
+    context.parent?.stop(reason);
   }
 
-  function byte(): number {
+  function place(at = base + began): string {
+    return [...labels, `byte 0x${at.toString(16)} of the ${whole}`].join(', ');
+  }
+
+  function fail(message: string, code = context.code, at?: number): void {
+    if (fault === undefined) stop(failure(code, `${message} (${place(at)})`));
+  }
+
+  function next(): number {
     if (position < bytes.length) return bytes[position++]!;
     fail('the binary ends too early: is the file complete?');
     return 0;
   }
 
+  function byte(): number {
+    began = position;
+    return next();
+  }
+
   function u32(): number {
-    let value = 0;
-    for (let shift = 0; shift < 35; shift += 7) {
-      const next = byte();
-      if (shift === 28 && next > 15) break;
-      value += (next & 127) * 2 ** shift;
-      if (next < 128) return value;
+    began = position;
+    const first = next();
+    if (first < 128) return first;
+    let value = first & 127;
+    for (let shift = 7; shift < 35; shift += 7) {
+      const group = next();
+      if (shift === 28 && group > 15) break;
+      value += (group & 127) * 2 ** shift;
+      if (group < 128) return value;
     }
     fail('the binary holds a number longer than 32 bits');
     return 0;
   }
 
   function s33(): number {
+    began = position;
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const next = byte();
-      value += (next & 127) * 2 ** shift;
-      if (next < 128) return (next & 64) === 0 ? value : value - 2 ** (shift + 7);
+      const group = next();
+      value += (group & 127) * 2 ** shift;
+      if (group < 128) return (group & 64) === 0 ? value : value - 2 ** (shift + 7);
     }
     fail('the binary holds a number longer than 33 bits');
     return 0;
   }
 
   function skipSigned(bytesMax: number): void {
-    for (let left = bytesMax; left > 0; left--) if (byte() < 128) return;
+    began = position;
+    for (let left = bytesMax; left > 0; left--) if (next() < 128) return;
     fail(`the binary holds a number longer than ${bytesMax} bytes`);
   }
 
+  function count(): number {
+    const items = u32();
+    if (items <= bytes.length - position) return items;
+    fail('the binary holds a vector longer than its section');
+    return 0;
+  }
+
   function take(length: number): Uint8Array {
+    began = position;
     if (length > bytes.length - position) fail('the binary ends too early: is the file complete?');
     const taken = bytes.subarray(position, position + length);
     position += taken.length;
     return taken;
   }
 
-  return {
+  function name(): string {
+    const start = position;
+    const encoded = take(u32());
+    began = start;
+    try {
+      return UTF8.decode(encoded);
+    } catch {
+      fail('the binary holds a name that is not UTF-8');
+      return '';
+    }
+  }
+
+  function section(length: number, label?: string): BinaryReader {
+    const start = base + position;
+    const inner = label === undefined ? labels : [...labels, label];
+    return createReader(take(length), { ...context, parent: reader, base: start, labels: inner });
+  }
+
+  const reader: BinaryReader = {
     get fault() {
       return fault;
     },
@@ -94,31 +173,18 @@ export function createBinaryReader(bytes: Uint8Array, parent?: BinaryReader, bas
       return base + position;
     },
     fail,
+    stop,
+    place,
     byte,
     peek: () => bytes[position] ?? 0,
     u32,
     s33,
     skipSigned,
-    count() {
-      const count = u32();
-      if (count <= bytes.length - position) return count;
-      fail('the binary holds a vector longer than its section');
-      return 0;
-    },
+    count,
     take,
     rest: () => take(bytes.length - position),
-    name() {
-      const encoded = take(u32());
-      try {
-        return utf8.decode(encoded);
-      } catch {
-        fail('the binary holds a name that is not UTF-8');
-        return '';
-      }
-    },
-    section(length) {
-      const start = base + position;
-      return createBinaryReader(take(length), this, start);
-    },
+    name,
+    section,
   };
+  return reader;
 }

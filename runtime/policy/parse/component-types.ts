@@ -1,4 +1,5 @@
 import type { BinaryReader } from './binary-reader.ts';
+import { quote } from '../quote.ts';
 
 /**
  * Types of the component model, told apart by structure. Each distinct shape has one number, so that two
@@ -104,7 +105,7 @@ function readFunctionShape(
 
 function readFields(reader: BinaryReader, type: () => number | undefined): Fields {
   const fields: [string, number | undefined][] = [];
-  for (let left = reader.count(); left > 0; left--) fields.push([reader.name(), type()]);
+  for (let left = reader.count(); left > 0 && !reader.atEnd; left--) fields.push([reader.name(), type()]);
   return fields;
 }
 
@@ -136,7 +137,7 @@ function readInstanceType(
 ): ComponentType {
   const space: ComponentType[] = [];
   const exports = new Map<string, ComponentType>();
-  for (let left = reader.count(); left > 0; left--) {
+  for (let left = reader.count(); left > 0 && !reader.atEnd; left--) {
     const declaration = reader.byte();
     if (declaration === 0x01) {
       if (reader.peek() === 0x42) reader.fail('an instance type of the component nests another one');
@@ -146,7 +147,7 @@ function readInstanceType(
       const name = readExternName(reader);
       const type = readTypeBound(reader, space);
       if (type === undefined)
-        reader.fail(`it imports ${name} of an instance, which is no type`, 'import-forbidden');
+        reader.fail(`it imports ${quote(name)} of an instance, which is no type`, 'import-forbidden');
       space.push(type ?? NOWHERE);
       exports.set(name, type ?? NOWHERE);
     } else reader.fail('an instance type of the component declares something unknown');

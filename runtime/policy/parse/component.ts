@@ -1,27 +1,37 @@
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
+import { componentItemsMax } from '../../limits.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import { readExternName, readType, readTypeBound } from './component-types.ts';
 import type { ComponentType, ShapeTable } from './component-types.ts';
-import type { LoadFault } from '../policy.ts';
+import type { LoadFailure, LoadFault } from '../policy.ts';
+import { quote } from '../quote.ts';
+import { findWasiImport } from './wasi.ts';
 
 const COMPONENT_HEADER = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
 const CORE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 /** The policy itself, and the shim and the fixup that wit-component adds for imports; only the first ever runs. */
 const CORE_MODULES_MAX = 3;
 
-/** Section ids of the component model's Binary.md. */
-const SECTION = {
-  custom: 0,
-  coreModule: 1,
-  coreInstance: 2,
-  alias: 6,
-  type: 7,
-  canon: 8,
-  import: 10,
-  export: 11,
+/** Sections of the component model's Binary.md, by id. */
+const SECTION = { custom: 0, coreModule: 1 };
+const SECTION_NAMES: Readonly<Record<number, string>> = {
+  0: 'custom',
+  1: 'core module',
+  2: 'core instance',
+  3: 'core type',
+  4: 'nested component',
+  5: 'instance',
+  6: 'alias',
+  7: 'type',
+  8: 'canon',
+  9: 'start',
+  10: 'import',
+  11: 'export',
+  12: 'value',
 };
+const labelOf = (id: number): string => `component's ${SECTION_NAMES[id] ?? 'unknown'} section`;
 /** `sort` and `core:sort`. */
 const SORT = { core: 0, function: 1, type: 3, instance: 5 };
 const CORE_SORT = { function: 0, table: 1, memory: 2, global: 3 };
@@ -45,17 +55,33 @@ export interface Lift {
   readonly shape: number;
   readonly core: CoreExportRef;
   readonly options: CanonOptions;
+  /** As it stands in messages, like every place here. */
+  readonly place: string;
+}
+
+/** A function it imports, and its type. */
+export interface ComponentImport {
+  readonly shape: number;
+  readonly place: string;
+}
+
+/** How an import is handed to core code. */
+export interface Lower {
+  readonly name: string;
+  readonly options: CanonOptions;
+  readonly place: string;
 }
 
 export interface Component {
-  /** Shapes of the functions it imports, by name. */
-  readonly imports: ReadonlyMap<string, number>;
+  readonly imports: ReadonlyMap<string, ComponentImport>;
   readonly lifts: ReadonlyMap<string, Lift>;
-  /** How each import was lowered. */
-  readonly lowers: readonly { readonly name: string; readonly options: CanonOptions }[];
-  /** The core instance behind `lifts`, and its module's bytes. */
+  readonly lowers: readonly Lower[];
+  /** The core instance behind `lifts`, its module's bytes, and where in the component these begin. */
   readonly main: number;
   readonly core: Uint8Array;
+  readonly coreAt: number;
+  /** Where it ends: what it should have and has not is missing here. */
+  readonly place: string;
 }
 
 type ComponentFunction =
@@ -64,21 +90,27 @@ type ComponentFunction =
 
 /** Reads a component of the one form wit-component gives a policy; every other form is refused, not interpreted. */
 export function readComponent(bytes: Uint8Array, shapes: ShapeTable): Result<Component, LoadFault> {
-  if (startsWith(bytes, CORE_HEADER))
-    return failure(
-      'not-a-component',
-      'the file is a core Wasm module: make it a component with `terrace build`',
-    );
+  const reader = createBinaryReader(bytes, undefined, { whole: 'component' });
   if (!startsWith(bytes, COMPONENT_HEADER))
-    return failure(
-      'not-a-component',
+    reader.fail(
       'the file is no Wasm component: give the .wasm that `terrace build` wrote',
+      'not-a-component',
     );
-  const reader = createBinaryReader(bytes);
   reader.take(COMPONENT_HEADER.length);
+  const wasi = findWasiImport(
+    createBinaryReader(bytes.subarray(reader.offset), undefined, { whole: 'component', base: reader.offset }),
+  );
+  if (wasi !== undefined) return wasi;
   const walk = createWalk(shapes);
-  while (!reader.atEnd) walk.readSection(reader.byte(), reader.section(reader.u32()));
-  return reader.fault ?? walk.finish();
+  while (!reader.atEnd) {
+    const id = reader.byte();
+    walk.readSection(id, reader.section(reader.u32(), labelOf(id)));
+  }
+  return reader.fault ?? walk.finish(reader);
+}
+
+export function isCoreModule(bytes: Uint8Array): boolean {
+  return startsWith(bytes, CORE_HEADER);
 }
 
 function startsWith(bytes: Uint8Array, header: readonly number[]): boolean {
@@ -87,7 +119,7 @@ function startsWith(bytes: Uint8Array, header: readonly number[]): boolean {
 
 /** Keeps the component's index spaces while its sections go by, in whatever order they come. */
 function createWalk(shapes: ShapeTable) {
-  const modules: Uint8Array[] = [];
+  const modules: { readonly bytes: Uint8Array; readonly at: number }[] = [];
   /** Module index of each core instance; undefined for one put together from exports. */
   const coreInstances: (number | undefined)[] = [];
   const coreFunctions: (CoreExportRef | undefined)[] = [];
@@ -95,33 +127,40 @@ function createWalk(shapes: ShapeTable) {
   const types: ComponentType[] = [];
   const instances: ReadonlyMap<string, ComponentType>[] = [];
   const functions: ComponentFunction[] = [];
-  const imports = new Map<string, number>();
+  const imports = new Map<string, ComponentImport>();
   const lifts = new Map<string, Lift>();
-  const lowers: { name: string; options: CanonOptions }[] = [];
+  const lowers: Lower[] = [];
 
   function readSection(id: number, section: BinaryReader): void {
     if (id === SECTION.custom) return;
-    if (id === SECTION.coreModule) return void modules.push(section.rest());
+    if (id === SECTION.coreModule) {
+      const at = section.offset;
+      return void modules.push({ bytes: section.rest(), at });
+    }
     const readItem = items.get(id);
     if (readItem === undefined)
       return section.fail(`the component has a section that no policy needs (${id})`);
-    for (let left = section.count(); left > 0; left--) readItem(section);
-    if (!section.atEnd) section.fail(`section ${id} of the component is longer than its items`);
+    const count = section.count();
+    if (count > componentItemsMax)
+      section.fail(`the ${labelOf(id)} has ${count} items; ${componentItemsMax} are allowed`);
+    for (let left = count; left > 0 && !section.atEnd; left--) readItem(section);
+    if (!section.atEnd)
+      section.fail(`section ${id} of the component is longer than its items`, undefined, section.offset);
   }
 
   const items = new Map<number, (reader: BinaryReader) => void>([
-    [SECTION.coreInstance, readCoreInstance],
-    [SECTION.alias, readAlias],
-    [SECTION.type, (reader) => types.push(readType(reader, shapes, types))],
-    [SECTION.canon, readCanon],
-    [SECTION.import, readImport],
-    [SECTION.export, readExport],
+    [2, readCoreInstance],
+    [6, readAlias],
+    [7, (reader) => types.push(readType(reader, shapes, types))],
+    [8, readCanon],
+    [10, readImport],
+    [11, readExport],
   ]);
 
   function readCoreInstance(reader: BinaryReader): void {
     const instantiates = reader.byte() === 0;
     coreInstances.push(instantiates ? reader.u32() : undefined);
-    for (let left = reader.count(); left > 0; left--) {
+    for (let left = reader.count(); left > 0 && !reader.atEnd; left--) {
       reader.name();
       reader.byte();
       reader.u32();
@@ -135,8 +174,7 @@ function createWalk(shapes: ShapeTable) {
     const [instance, name] = [reader.u32(), reader.name()];
     if (sort === SORT.core && target === 1) return addCoreAlias(reader, coreSort, { instance, name });
     const type = sort === SORT.type && target === 0 ? instances[instance]?.get(name) : undefined;
-    if (type === undefined)
-      return reader.fail(`the component aliases ${JSON.stringify(name)}, which no policy needs`);
+    if (type === undefined) return reader.fail(`the component aliases ${quote(name)}, which no policy needs`);
     types.push(type);
   }
 
@@ -150,29 +188,34 @@ function createWalk(shapes: ShapeTable) {
   }
 
   function readCanon(reader: BinaryReader): void {
+    const at = reader.offset;
     const [kind, zero] = [reader.byte(), reader.byte()];
+    const place = reader.place(at);
     if (kind > 1 || zero !== 0)
       return reader.fail('the component uses a canonical built-in that no policy needs');
     const index = reader.u32();
     const options = readOptions(reader);
-    if (kind === 0) addLift(reader, coreFunctions[index], options);
-    else addLower(reader, functions[index], options);
+    if (kind === 0) addLift(reader, { core: coreFunctions[index], options, place });
+    else addLower(reader, functions[index], { options, place });
   }
 
-  function addLift(reader: BinaryReader, core: CoreExportRef | undefined, options: CanonOptions): void {
+  function addLift(
+    reader: BinaryReader,
+    { core, ...how }: Pick<Lift, 'options' | 'place'> & { readonly core: CoreExportRef | undefined },
+  ): void {
     const type = types[reader.u32()];
     if (core === undefined || type?.kind !== 'function')
       return reader.fail('the component lifts a function it does not have');
-    functions.push({ kind: 'lift', shape: type.shape, core, options });
+    functions.push({ kind: 'lift', shape: type.shape, core, ...how });
   }
 
   function addLower(
     reader: BinaryReader,
     lowered: ComponentFunction | undefined,
-    options: CanonOptions,
+    how: Pick<Lower, 'options' | 'place'>,
   ): void {
     if (lowered?.kind !== 'import') return reader.fail('the component lowers a function it does not import');
-    lowers.push({ name: lowered.name, options });
+    lowers.push({ name: lowered.name, ...how });
     coreFunctions.push(undefined);
   }
 
@@ -182,7 +225,7 @@ function createWalk(shapes: ShapeTable) {
     let memory: CoreExportRef | undefined;
     let realloc: CoreExportRef | undefined;
     let postReturn: CoreExportRef | undefined;
-    for (let left = reader.count(); left > 0; left--) {
+    for (let left = reader.count(); left > 0 && !reader.atEnd; left--) {
       const option = reader.byte();
       if (option < encodings.length) encoding = encodings[option]!;
       else if (option === 3) memory = coreMemories[reader.u32()];
@@ -195,11 +238,12 @@ function createWalk(shapes: ShapeTable) {
 
   function readImport(reader: BinaryReader): void {
     const name = readExternName(reader);
+    const place = reader.place();
     const kind = reader.peek();
     if (kind === SORT.type) {
       const type = readTypeBound(reader, types);
       if (type === undefined)
-        return reader.fail(`the component imports a resource, ${name}`, 'import-forbidden');
+        return reader.fail(`the component imports a resource, ${quote(name)}`, 'import-forbidden');
       return void types.push(type);
     }
     reader.byte();
@@ -207,47 +251,56 @@ function createWalk(shapes: ShapeTable) {
     if (kind === SORT.instance && type?.kind === 'instance') return void instances.push(type.exports);
     if (kind !== SORT.function || type?.kind !== 'function')
       return reader.fail(
-        `the component imports ${name}; a policy may import only \`log\``,
+        `the component imports ${quote(name)}; a policy may import only \`log\``,
         'import-forbidden',
       );
-    imports.set(name, type.shape);
+    imports.set(name, { shape: type.shape, place });
     functions.push({ kind: 'import', name, shape: type.shape });
   }
 
   function readExport(reader: BinaryReader): void {
     const [name, sort, index] = [readExternName(reader), reader.byte(), reader.u32()];
     if (reader.byte() === 1)
-      reader.fail(`the export ${name} carries a type of its own, which no policy needs`);
+      reader.fail(`the export ${quote(name)} carries a type of its own, which no policy needs`);
     const type = types[index];
     if (sort === SORT.type && type !== undefined) return void types.push(type);
     const lifted = functions[index];
     if (sort !== SORT.function || lifted?.kind !== 'lift' || lifts.has(name))
-      return reader.fail(`the component exports ${name}, which is no function of its own`, 'world-mismatch');
+      return reader.fail(
+        `the component exports ${quote(name)}, which is no function of its own`,
+        'world-mismatch',
+      );
     lifts.set(name, lifted);
     functions.push(lifted);
   }
 
-  function finish(): Result<Component, LoadFault> {
+  function finish(reader: BinaryReader): Result<Component, LoadFault> {
+    const place = reader.place(reader.offset);
+    const refuse = (code: LoadFault, message: string): LoadFailure => failure(code, `${message} (${place})`);
     if (modules.length > CORE_MODULES_MAX)
-      return failure(
+      return refuse(
         'component-malformed',
         `the component holds ${modules.length} core modules: build it with wit-component`,
       );
     const behind = new Set([...lifts.values()].map(({ core }) => core.instance));
     const [main] = behind;
     if (main === undefined)
-      return failure(
+      return refuse(
         'world-mismatch',
         'the component exports no function: build it for the world terrace:policy/policy',
       );
     const module = coreInstances[main];
-    const core = module === undefined ? undefined : modules[module];
-    if (behind.size > 1 || core === undefined || coreInstances.filter((other) => other === module).length > 1)
-      return failure(
+    const found = module === undefined ? undefined : modules[module];
+    if (
+      behind.size > 1 ||
+      found === undefined ||
+      coreInstances.filter((other) => other === module).length > 1
+    )
+      return refuse(
         'component-malformed',
         'the component is not made of one core module: build it with wit-component',
       );
-    return success({ imports, lifts, lowers, main, core });
+    return success({ imports, lifts, lowers, main, core: found.bytes, coreAt: found.at, place });
   }
 
   return { readSection, finish };

@@ -1,4 +1,5 @@
 import type { BinaryReader } from './binary-reader.ts';
+import { readBlockType, readReferenceType, readValueType } from './value-types.ts';
 
 /** What follows an opcode in the binary format (WebAssembly 2.0, section 5.4). */
 export type Immediate =
@@ -21,6 +22,7 @@ export type Immediate =
   | 'bytes-4'
   | 'bytes-8'
   | 'bytes-16'
+  | 'shuffle'
   | 'lane'
   | 'reference-type'
   | 'value-types';
@@ -39,8 +41,10 @@ export const OPCODE = {
   return: 0x0f,
   call: 0x10,
   callIndirect: 0x11,
+  globalGet: 0x23,
   globalSet: 0x24,
   memoryGrow: 0x40,
+  refFunc: 0xd2,
   memoryInit: 0xfc008,
   memoryCopy: 0xfc00a,
   memoryFill: 0xfc00b,
@@ -61,7 +65,7 @@ export interface Instruction {
    * exponent.
    */
   index: number;
-  /** The second index: the table of call-indirect. */
+  /** The second index: the table of call-indirect, the lane of an access. */
   second: number;
   /** The labels of a branch table, the default last. */
   labels: number[];
@@ -80,12 +84,12 @@ export function readInstruction(reader: BinaryReader, into: Instruction): void {
   into.opcode = readOpcode(reader);
   const immediate = IMMEDIATES.get(into.opcode);
   if (immediate === undefined) {
-    reader.fail(whyNot(into.opcode), 'module-forbidden');
+    reader.fail(whyNot(into.opcode), 'module-forbidden', into.offset);
     into.immediate = 'none';
     return;
   }
   into.immediate = immediate;
-  readImmediate(reader, into);
+  if (immediate !== 'none') readImmediate(reader, into);
 }
 
 function readOpcode(reader: BinaryReader): number {
@@ -96,10 +100,8 @@ function readOpcode(reader: BinaryReader): number {
 
 function readImmediate(reader: BinaryReader, into: Instruction): void {
   switch (into.immediate) {
-    case 'none':
-      return;
     case 'block':
-      into.index = reader.s33();
+      into.index = readBlockType(reader);
       return;
     case 'labels':
       into.labels.length = 0;
@@ -121,7 +123,7 @@ function readImmediate(reader: BinaryReader, into: Instruction): void {
       return;
     case 'lane-access':
       readAccess(reader, into);
-      reader.byte();
+      into.second = readLane(reader, into.opcode);
       return;
     case 'memory':
       readMemory(reader);
@@ -149,13 +151,20 @@ function readImmediate(reader: BinaryReader, into: Instruction): void {
     case 'bytes-16':
       reader.take(16);
       return;
+    case 'shuffle':
+      if (reader.take(16).some((lane) => lane >= 32))
+        reader.fail('a shuffle names a lane that two vectors of 16 bytes do not have');
+      return;
     case 'lane':
+      into.index = readLane(reader, into.opcode);
+      return;
     case 'reference-type':
-      into.index = reader.byte();
+      into.index = readReferenceType(reader);
       return;
     case 'value-types':
-      reader.take(reader.count());
+      for (let left = reader.count(); left > 0; left--) readValueType(reader);
       return;
+    case 'none':
   }
 }
 
@@ -165,6 +174,13 @@ function readAccess(reader: BinaryReader, into: Instruction): void {
   if (into.index > 15)
     reader.fail('an access names a second memory, which policies may not have', 'module-forbidden');
   reader.u32();
+}
+
+function readLane(reader: BinaryReader, opcode: number): number {
+  const lane = reader.byte();
+  const lanes = LANES.get(opcode) ?? 0;
+  if (lane >= lanes) reader.fail(`an instruction names lane ${lane} of a vector that has ${lanes}`);
+  return lane;
 }
 
 function readMemory(reader: BinaryReader): void {
@@ -179,7 +195,15 @@ const VECTOR_FREE: ReadonlySet<number> = new Set(
   ),
 );
 
-const IMMEDIATES: ReadonlyMap<number, Immediate> = new Map([
+/** How many lanes a vector has where an instruction names one: extract and replace, load and store. */
+const LANES: ReadonlyMap<number, number> = new Map([
+  ...opcodes(16, [0xfd015, 0xfd017], [0xfd054, 0xfd054], [0xfd058, 0xfd058]),
+  ...opcodes(8, [0xfd018, 0xfd01a], [0xfd055, 0xfd055], [0xfd059, 0xfd059]),
+  ...opcodes(4, [0xfd01b, 0xfd01c], [0xfd01f, 0xfd020], [0xfd056, 0xfd056], [0xfd05a, 0xfd05a]),
+  ...opcodes(2, [0xfd01d, 0xfd01e], [0xfd021, 0xfd022], [0xfd057, 0xfd057], [0xfd05b, 0xfd05b]),
+]);
+
+const IMMEDIATES: ReadonlyMap<number, Immediate> = new Map<number, Immediate>([
   ...opcodes(
     'none',
     [0x00, 0x01],
@@ -209,19 +233,17 @@ const IMMEDIATES: ReadonlyMap<number, Immediate> = new Map([
   ...opcodes('none', [0xfc000, 0xfc007]),
   ...opcodes('memory-init', [0xfc008, 0xfc008]),
   ...opcodes('memory-copy', [0xfc00a, 0xfc00a]),
-  ...opcodes('bytes-16', [0xfd00c, 0xfd00d]),
+  ...opcodes('bytes-16', [0xfd00c, 0xfd00c]),
+  ...opcodes('shuffle', [0xfd00d, 0xfd00d]),
   ...opcodes('lane', [0xfd015, 0xfd022]),
   ...opcodes('lane-access', [0xfd054, 0xfd05b]),
   ...opcodes('none', [0xfd00e, 0xfd014], [0xfd023, 0xfd053], [0xfd05e, 0xfd0ff]),
 ]);
 
-function opcodes(
-  immediate: Immediate,
-  ...ranges: readonly (readonly [number, number])[]
-): [number, Immediate][] {
+function opcodes<const T>(value: T, ...ranges: readonly (readonly [number, number])[]): [number, T][] {
   return ranges
     .flatMap(([first, last]) =>
-      Array.from({ length: last - first + 1 }, (_, i): [number, Immediate] => [first + i, immediate]),
+      Array.from({ length: last - first + 1 }, (_, i): [number, T] => [first + i, value]),
     )
     .filter(([opcode]) => !VECTOR_FREE.has(opcode));
 }

@@ -4,6 +4,7 @@ import { ABI_VERSION, COLUMNS, MANIFEST_SECTION } from '../../contract.ts';
 import type { ColumnName, Manifest, SettingSchema } from '../../contract.ts';
 import { manifestBytesMax, settingsMax, stateBytesMax, textUnitsMax } from '../../limits.ts';
 import type { CoreModule } from './core-module.ts';
+import { quote } from '../quote.ts';
 import { settingFault } from '../settings.ts';
 
 /** A plan names a reason by one byte. */
@@ -22,12 +23,13 @@ export function readManifest(module: CoreModule): Result<Manifest, ManifestFault
   const sections = module.customs.filter(({ name }) => name === MANIFEST_SECTION);
   if (sections.length !== 1)
     return malformed(
-      `the policy has ${sections.length} sections named ${MANIFEST_SECTION}: build it with \`terrace build\``,
+      `the policy has ${sections.length} sections named ${MANIFEST_SECTION}: build it with \`terrace build\` (${module.place})`,
     );
-  const { bytes } = sections[0]!;
+  const { bytes, place } = sections[0]!;
   if (bytes.length > manifestBytesMax)
-    return malformed(`the manifest takes ${bytes.length} bytes; ${manifestBytesMax} are allowed`);
-  return parseManifest(bytes);
+    return malformed(`the manifest takes ${bytes.length} bytes; ${manifestBytesMax} are allowed (${place})`);
+  const manifest = parseManifest(bytes);
+  return manifest.ok ? manifest : failure(manifest.code, `${manifest.message} (${place})`);
 }
 
 export function parseManifest(json: Uint8Array): Result<Manifest, ManifestFault> {
@@ -63,7 +65,7 @@ function foreignAbi(abi: unknown): Failure<ManifestFault> | undefined {
 /** What is wrong with a manifest, field by field; undefined when nothing is. */
 function manifestFault(value: Readonly<Record<string, unknown>>): string | undefined {
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) return `the manifest has an unknown field ${JSON.stringify(unknown)}`;
+  if (unknown !== undefined) return `the manifest has an unknown field ${quote(unknown)}`;
   if (!matches(value['name'], NAME)) return 'the manifest has no name made of letters, digits, - and _';
   if (!matches(value['version'], VERSION)) return 'the manifest has no version';
   if (!isText(value['description']))

@@ -6,8 +6,10 @@ import type { Manifest } from '../../contract.ts';
 import { policyBytesMax } from '../../limits.ts';
 import { admitPolicy } from './admit.ts';
 import { createShapeTable } from './component-types.ts';
-import { readComponent } from './component.ts';
+import { isCoreModule, readComponent } from './component.ts';
+import type { Component } from './component.ts';
 import { readCoreModule } from './core-module.ts';
+import type { CoreModule } from './core-module.ts';
 import { readManifest } from './manifest.ts';
 import type { LoadFault } from '../policy.ts';
 import { describeWorld } from './world.ts';
@@ -17,17 +19,35 @@ export interface AdmittedPolicy {
   readonly manifest: Manifest;
   /** SHA-256 of the component, hexadecimal. */
   readonly digest: string;
+  /** The whole of it, as it was read. */
+  readonly component: Uint8Array;
   /** The core module inside the component. */
   readonly core: Uint8Array;
+  readonly outline: Outline;
+}
+
+/** What an admitted policy is made of. */
+export interface Outline {
+  /** Of the component. */
+  readonly bytes: number;
+  /** Its own functions. */
+  readonly functions: number;
+  /** Its globals that change: with its memory, all its state. */
+  readonly mutableGlobals: number;
+  /** In pages of 64 KiB; no maximum: the host's alone holds. */
+  readonly memory: { readonly minimum: number; readonly maximum: number | undefined };
+  readonly imports: readonly string[];
 }
 
 /** Reads a component with our own parser and judges it. `memoryPagesMax`: 64 KiB each. */
 export function readPolicy(bytes: Uint8Array, memoryPagesMax: number): Result<AdmittedPolicy, LoadFault> {
   if (bytes.length > policyBytesMax) return tooLarge(bytes.length);
+  if (isCoreModule(bytes)) return refuseCoreModule(bytes);
   const shapes = createShapeTable();
   const component = readComponent(bytes, shapes);
   if (!component.ok) return component;
-  const module = readCoreModule(component.value.core);
+  const { core, coreAt } = component.value;
+  const module = readCoreModule(core, { whole: 'component', base: coreAt });
   if (!module.ok) return module;
   // The manifest before the world: a policy of another abi should be told so, not what differs.
   const manifest = readManifest(module.value);
@@ -35,7 +55,29 @@ export function readPolicy(bytes: Uint8Array, memoryPagesMax: number): Result<Ad
   const admitted = admitPolicy(component.value, module.value, describeWorld(shapes), memoryPagesMax);
   if (!admitted.ok) return admitted;
   const digest = createHash('sha256').update(bytes).digest('hex');
-  return success({ manifest: manifest.value, digest, core: component.value.core });
+  const outline = outlineOf(bytes.length, component.value, module.value);
+  return success({ manifest: manifest.value, digest, component: bytes, core, outline });
+}
+
+/** One that imports WASI is told that, not to become a component first. */
+function refuseCoreModule(bytes: Uint8Array): Result<never, LoadFault> {
+  const module = readCoreModule(bytes);
+  if (!module.ok && module.code === 'import-forbidden') return module;
+  return failure(
+    'not-a-component',
+    'the file is a core Wasm module: make it a component with `terrace build` (byte 0x0 of the core module)',
+  );
+}
+
+function outlineOf(bytes: number, component: Component, module: CoreModule): Outline {
+  const { minimum, maximum } = module.memories[0]!;
+  return {
+    bytes,
+    functions: module.functions.length - module.imports.length,
+    mutableGlobals: module.globals.filter(({ mutable }) => mutable).length,
+    memory: { minimum, maximum },
+    imports: [...component.imports.keys()],
+  };
 }
 
 export function readPolicyFile(path: string): Result<Uint8Array, LoadFault> {
@@ -56,6 +98,6 @@ export function readPolicyFile(path: string): Result<Uint8Array, LoadFault> {
 function tooLarge(bytes: number): Result<never, LoadFault> {
   return failure(
     'policy-too-large',
-    `the policy takes ${bytes} bytes; ${policyBytesMax} are allowed: build it without debug names`,
+    `the policy takes ${bytes} bytes; ${policyBytesMax} are allowed: build it without debug names (an engine that runs another language needs WASI, which no host has)`,
   );
 }
