@@ -59,6 +59,15 @@ const RULES: readonly (readonly [string, walls.Rule, readonly Files[]])[] = [
     ],
   ],
   [
+    'V8 sees policies in their host only',
+    walls.engineStaysInHost,
+    [
+      { 'runtime/policy/load.ts': 'WebAssembly.validate(a)' },
+      { 'runtime/cli/a.ts': "const { compile } = globalThis['WebAssembly']" },
+      { 'executor/a.ts': 'const a: WebAssembly.Module = b' },
+    ],
+  ],
+  [
     'one verb never imports another',
     walls.verbsStandAlone,
     [{ 'runtime/cli/a.ts': "import './b.ts'; p.command('a')", 'runtime/cli/b.ts': "p.command('b')" }],

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { packageVersion } from '../package-root.ts';
 import { addBuildVerb } from './build.ts';
 import { addDryRunVerb } from './dry-run.ts';
+import { addPolicyVerbs } from './policy-check.ts';
 import { addReplayVerb } from './replay.ts';
 import { createTerminal, EXIT, type Terminal } from './terminal.ts';
 
@@ -15,6 +16,7 @@ export function createProgram(terminal: Terminal): Command {
     .showHelpAfterError('(terrace --help lists the verbs)');
   addDryRunVerb(program, terminal);
   addBuildVerb(program, terminal);
+  addPolicyVerbs(program, terminal);
   addReplayVerb(program, terminal);
   return program;
 }

@@ -22,7 +22,10 @@ export async function openPolicy(
   return policy.ok ? loadPolicy({ policy: policy.value, settings }) : policy;
 }
 
-async function findComponent(named: string): Promise<Result<LoadOptions['policy'], LoadFault | BuildFault>> {
+/** The component that a name stands for, as a path or as its bytes. */
+export async function findComponent(
+  named: string,
+): Promise<Result<LoadOptions['policy'], LoadFault | BuildFault>> {
   if (named.endsWith('.wasm')) return success(named);
   if (named.endsWith('.ts')) {
     const { buildPolicy } = await import('./build/index.ts');

@@ -27,7 +27,7 @@ export interface Source {
   readonly lines: number;
   readonly imports: readonly Import[];
   readonly functions: readonly FunctionLength[];
-  /** Members of globals that reach outside, like `process.exit` or `console.log`. */
+  /** Members of globals that reach outside, like `process.exit` or `console.log`; and `WebAssembly`, however named. */
   readonly effects: readonly string[];
 }
 
@@ -110,6 +110,7 @@ function functionLengths(functions: readonly Node[], lineOf: (offset: number) =>
 }
 
 function effectOf(node: Node): string[] {
+  if (node['name'] === 'WebAssembly' || node['value'] === 'WebAssembly') return ['WebAssembly'];
   if (node.type !== 'MemberExpression') return [];
   const name = nameOf(node);
   return /^(process|console)\.\w+$/.test(name) ? [name] : [];

@@ -76,6 +76,16 @@ export const hostReachesNothing: Rule = (sources) => {
   )(sources);
 };
 
+/** A type counts: whoever can name one holds, or soon wants, the value. */
+export const engineStaysInHost: Rule = (sources) =>
+  sources
+    .filter(({ file }) => !HOST.test(file) && !within(file, 'test'))
+    .filter(({ effects }) => effects.includes('WebAssembly'))
+    .map(
+      ({ file }) =>
+        `${file}: names WebAssembly, but only the policy host shows V8 a policy's bytes; read them with runtime/policy/parse`,
+    );
+
 export const verbsStandAlone: Rule = (sources) => {
   const verbs = new Set(verbFiles(sources));
   return imports(

@@ -97,9 +97,7 @@ export function readComponent(bytes: Uint8Array, shapes: ShapeTable): Result<Com
       'not-a-component',
     );
   reader.take(COMPONENT_HEADER.length);
-  const wasi = findWasiImport(
-    createBinaryReader(bytes.subarray(reader.offset), undefined, { whole: 'component', base: reader.offset }),
-  );
+  const wasi = reader.fault ?? findWasiImport(bytes);
   if (wasi !== undefined) return wasi;
   const walk = createWalk(shapes);
   while (!reader.atEnd) {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import type { Manifest } from '../../contract.ts';
@@ -11,7 +11,8 @@ import type { Component } from './component.ts';
 import { readCoreModule } from './core-module.ts';
 import type { CoreModule } from './core-module.ts';
 import { readManifest } from './manifest.ts';
-import type { LoadFault } from '../policy.ts';
+import type { LoadFailure, LoadFault } from '../policy.ts';
+import { findWasiImport } from './wasi.ts';
 import { describeWorld } from './world.ts';
 
 /** A policy that was read and found fit for a host. Nothing of it ran, and V8 has not seen it. */
@@ -39,10 +40,16 @@ export interface Outline {
   readonly imports: readonly string[];
 }
 
+const NO_COMPONENT = failure<LoadFault>(
+  'not-a-component',
+  'the file is a core Wasm module: make it a component with `terrace build` (byte 0x0 of the core module)',
+);
+
 /** Reads a component with our own parser and judges it. `memoryPagesMax`: 64 KiB each. */
 export function readPolicy(bytes: Uint8Array, memoryPagesMax: number): Result<AdmittedPolicy, LoadFault> {
-  if (bytes.length > policyBytesMax) return tooLarge(bytes.length);
-  if (isCoreModule(bytes)) return refuseCoreModule(bytes);
+  if (bytes.length > policyBytesMax)
+    return findHopeless(bytes.subarray(0, policyBytesMax)) ?? tooLarge(bytes.length);
+  if (isCoreModule(bytes)) return findHopeless(bytes) ?? NO_COMPONENT;
   const shapes = createShapeTable();
   const component = readComponent(bytes, shapes);
   if (!component.ok) return component;
@@ -59,14 +66,11 @@ export function readPolicy(bytes: Uint8Array, memoryPagesMax: number): Result<Ad
   return success({ manifest: manifest.value, digest, component: bytes, core, outline });
 }
 
-/** One that imports WASI is told that, not to become a component first. */
-function refuseCoreModule(bytes: Uint8Array): Result<never, LoadFault> {
+/** Why bytes that are no policy anyway hold something that never can become one; `bytes` may be cut off. */
+function findHopeless(bytes: Uint8Array): LoadFailure | undefined {
+  if (!isCoreModule(bytes)) return findWasiImport(bytes);
   const module = readCoreModule(bytes);
-  if (!module.ok && module.code === 'import-forbidden') return module;
-  return failure(
-    'not-a-component',
-    'the file is a core Wasm module: make it a component with `terrace build` (byte 0x0 of the core module)',
-  );
+  return !module.ok && module.code === 'import-forbidden' ? module : undefined;
 }
 
 function outlineOf(bytes: number, component: Component, module: CoreModule): Outline {
@@ -86,8 +90,9 @@ export function readPolicyFile(path: string): Result<Uint8Array, LoadFault> {
     descriptor = openSync(path, 'r');
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) return failure('policy-not-found', `${path} is no file: name a .wasm component`);
-    if (stat.size > policyBytesMax) return tooLarge(stat.size);
-    return success(readFileSync(descriptor));
+    if (stat.size <= policyBytesMax) return success(readFileSync(descriptor));
+    const begin = Buffer.alloc(policyBytesMax);
+    return findHopeless(begin.subarray(0, readSync(descriptor, begin))) ?? tooLarge(stat.size);
   } catch (error) {
     return failure('policy-not-found', `the policy cannot be read: ${(error as Error).message}`);
   } finally {
@@ -98,6 +103,6 @@ export function readPolicyFile(path: string): Result<Uint8Array, LoadFault> {
 function tooLarge(bytes: number): Result<never, LoadFault> {
   return failure(
     'policy-too-large',
-    `the policy takes ${bytes} bytes; ${policyBytesMax} are allowed: build it without debug names (an engine that runs another language needs WASI, which no host has)`,
+    `the policy takes ${bytes} bytes; ${policyBytesMax} are allowed: build it without debug names`,
   );
 }

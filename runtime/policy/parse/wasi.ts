@@ -1,3 +1,4 @@
+import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import type { LoadFailure } from '../policy.ts';
 import { quote } from '../quote.ts';
@@ -16,7 +17,8 @@ export function whyNoWasi(imported: string): string {
   );
 }
 
-/** The import section of a component, and the sorts of what it imports that take more than an index. */
+/** A component's header and import section, and the sorts of what it imports that take more than an index. */
+const HEADER_BYTES = 8;
 const IMPORTS = 10;
 const CORE = 0;
 const TYPE = 3;
@@ -26,7 +28,9 @@ const SUB_RESOURCE = 1;
  * Looks through a component's sections for the name of an import of WASI, before anything else is read: its
  * types come first, and would be refused too, but nobody would learn from that what to do.
  */
-export function findWasiImport(reader: BinaryReader): LoadFailure | undefined {
+export function findWasiImport(component: Uint8Array): LoadFailure | undefined {
+  const reader = createBinaryReader(component, undefined, { whole: 'component' });
+  reader.take(HEADER_BYTES);
   while (!reader.atEnd) {
     const id = reader.byte();
     const section = reader.section(reader.u32(), "component's import section");
