@@ -2,8 +2,10 @@ import type { BinaryReader } from '../parse/binary-reader.ts';
 import { OPCODE } from '../parse/instructions.ts';
 import { EMIT, VALUE, join, signed, unsigned } from './encode.ts';
 import type { Bytes } from './encode.ts';
-import { scan } from './scan.ts';
-import type { Mark } from './scan.ts';
+import { createPricing } from './prices.ts';
+import type { Prices } from './prices.ts';
+import { isCall, scan } from './scan.ts';
+import type { Mark, Scan } from './scan.ts';
 
 /** What metered code refers to besides itself. */
 export interface Surroundings {
@@ -13,6 +15,7 @@ export interface Surroundings {
   readonly chargeBytes: number;
   /** The same for the pages that memory is to grow by. */
   readonly chargePages: number;
+  readonly prices: Prices;
 }
 
 export interface Signature {
@@ -22,64 +25,83 @@ export interface Signature {
   readonly results: Bytes;
 }
 
+/** A function's code, read. Offsets are those of the reader it came from. */
+export interface Body extends Scan {
+  readonly start: number;
+  readonly localsStart: number;
+  readonly codeStart: number;
+  readonly end: number;
+  /** Groups of locals, and locals in all of them. */
+  readonly groups: number;
+  readonly locals: number;
+}
+
+export function readBody(reader: BinaryReader, hasParams: (type: number) => boolean): Body {
+  const start = reader.offset;
+  const groups = reader.count();
+  const localsStart = reader.offset;
+  let locals = 0;
+  for (let left = groups; left > 0; left--) {
+    locals += reader.u32();
+    reader.byte();
+  }
+  const codeStart = reader.offset;
+  const read = scan(reader, hasParams);
+  return { ...read, start, localsStart, codeStart, end: reader.offset, groups, locals };
+}
+
 /**
- * A function's code with charges in it. Whoever enters a piece of code pays for all of it, one unit an
- * instruction, whichever branch is taken: a call for the body without its loops, an iteration for the loop's
- * body without the loops inside. So nothing runs that was not paid for before, and no iteration is free.
+ * A function's code with charges in it. A call pays for each of the function's instructions once, a branch
+ * back to a loop for each of the loop's once more, whichever way is taken then. Since control goes back in
+ * no other way, an instruction runs at most as often as it was paid for, and no iteration is free.
  *
- * Where there are loops the fuel left lives in a local, which costs an iteration one subtraction and one
- * branch, not a load and a store besides. The global has the value wherever other code runs, and at the end.
- *
- * `binary` is what `reader` reads, from its offset 0 on.
+ * Where there are ways back the fuel left lives in a local, which costs an iteration one subtraction and one
+ * branch, not a load and a store besides. The global has the value wherever other metered code runs, and at
+ * the end.
  */
 export function meterBody(
-  reader: BinaryReader,
+  body: Body,
   binary: Uint8Array,
   { params, results }: Signature,
-  { fuel, chargeBytes, chargePages }: Surroundings,
+  { fuel, chargeBytes, chargePages, prices }: Surroundings,
 ): Uint8Array {
-  const locals = readLocals(reader);
-  const codeStart = reader.offset;
-  const { marks, costs } = scan(reader);
-  const code = createSnippets(unsigned(fuel), unsigned(params + locals.count));
-  const inLocal = costs.length > 1;
+  const code = createSnippets(unsigned(fuel), unsigned(params + body.locals));
+  const costOf = createPricing(body, prices);
+  const inLocal = body.marks.some(({ loops }) => loops.length > 0);
 
-  function rewrite({ opcode, depth, piece, start, end }: Mark): readonly Bytes[] {
-    const original = binary.subarray(start, end);
-    if (opcode === OPCODE.loop) return [original, code.charge(costs[piece]!), code.leaveIfSpent(depth + 1)];
+  function rewrite(mark: Mark): readonly Bytes[] {
+    const { opcode, index, depth } = mark;
+    const original = binary.subarray(mark.start, mark.end);
+    if (mark.loops.length > 0) return chargeBranch(mark, original);
     // To the end of the block around it all, where the fuel is stored.
     if (opcode === OPCODE.return) return [inLocal ? [EMIT.branch, ...unsigned(depth)] : original];
-    const isCall = opcode === OPCODE.call || opcode === OPCODE.callIndirect;
+    if (opcode === OPCODE.call && prices.has(index)) return [original];
     const helper = opcode === OPCODE.memoryGrow ? chargePages : chargeBytes;
-    const called = isCall ? original : [EMIT.call, ...unsigned(helper)];
-    return [...(inLocal ? [code.store, called, code.load] : [called]), isCall ? [] : original];
+    const called = isCall(opcode) ? original : [EMIT.call, ...unsigned(helper)];
+    return [...(inLocal ? [code.store, called, code.load] : [called]), isCall(opcode) ? [] : original];
   }
 
-  const parts: Bytes[] = [unsigned(locals.groups + 1), binary.subarray(locals.start, codeStart)];
+  function chargeBranch({ opcode, depth, index, loops }: Mark, original: Bytes): readonly Bytes[] {
+    const units = Math.max(...loops.map(costOf));
+    const charge = (leave: number): Bytes[] => [code.charge(units), code.leaveIfSpent(leave)];
+    // Values that a branch hands over lie below its condition, out of reach of a block: it pays either way.
+    if (opcode !== OPCODE.branchIf || loops[0]!.takesValues) return [...charge(depth + 1), original];
+    return [[EMIT.if, VALUE.none], ...charge(depth + 2), [EMIT.branch, ...unsigned(index + 1), EMIT.end]];
+  }
+
+  const parts: Bytes[] = [unsigned(body.groups + 1), binary.subarray(body.localsStart, body.codeStart)];
   parts.push([1, VALUE.i64]);
   if (inLocal) parts.push([EMIT.block, VALUE.none, EMIT.block], results);
-  parts.push(code.load, code.charge(costs[0]!));
+  parts.push(code.load, code.charge(costOf(body)));
   parts.push(...(inLocal ? [code.leaveIfSpent(1)] : [code.store, code.trapIfSpent]));
-  let copied = codeStart;
-  for (const mark of marks) {
+  let copied = body.codeStart;
+  for (const mark of body.marks) {
     parts.push(binary.subarray(copied, mark.start), ...rewrite(mark));
     copied = mark.end;
   }
-  parts.push(binary.subarray(copied, reader.offset));
+  parts.push(binary.subarray(copied, body.end));
   if (inLocal) parts.push(code.store, [EMIT.return, EMIT.end], code.store, [EMIT.unreachable, EMIT.end]);
   return join(parts);
-}
-
-/** How many groups of locals are declared, from where on, and how many locals that makes. */
-function readLocals(reader: BinaryReader): { groups: number; start: number; count: number } {
-  const groups = reader.count();
-  const start = reader.offset;
-  let count = 0;
-  for (let left = groups; left > 0; left--) {
-    count += reader.u32();
-    reader.byte();
-  }
-  return { groups, start, count };
 }
 
 /** `left`: the local that holds the fuel left. */

@@ -4,11 +4,12 @@ import { createBinaryReader } from '../parse/binary-reader.ts';
 import type { BinaryReader } from '../parse/binary-reader.ts';
 import type { LoadFault } from '../policy.ts';
 import { PREFIX, accessors, chargeBytes, chargePages, encodeBody } from './additions.ts';
-import { meterBody } from './body.ts';
+import { meterBody, readBody } from './body.ts';
 import { EMIT, VALUE, join, name, signed, sized, unsigned, vector } from './encode.ts';
 import type { Bytes } from './encode.ts';
 import { EXTERNAL, SECTION, SECTION_ORDER, readSpaces, splitSections } from './spaces.ts';
 import type { Sections, Spaces } from './spaces.ts';
+import { findPrepaid } from './prices.ts';
 import { createTypeTable } from './type-table.ts';
 import type { TypeTable } from './type-table.ts';
 
@@ -106,16 +107,23 @@ function meterBodies(
 ): readonly Bytes[] {
   const payload = sections.get(SECTION.code) ?? NO_ITEMS;
   const code = createBinaryReader(payload, parent);
-  const names = { fuel: globals.length, chargeBytes: functions.length, chargePages: functions.length + 1 };
   if (code.count() !== functions.length - importedFunctions)
     code.fail('there are not as many bodies as functions');
-  const bodies = functions.slice(importedFunctions).map(({ params, results }) => {
-    const body = code.section(code.u32());
-    const signature = { params: params.length, results: types.blockOf(results) };
-    return sized(meterBody(body, payload, signature, names));
-  });
+  const own = functions.slice(importedFunctions);
+  const bodies = own.map(() => readBody(code.section(code.u32()), types.hasParams));
   if (!code.atEnd) code.fail('the code section is longer than its bodies');
-  return bodies;
+  const around = {
+    fuel: globals.length,
+    chargeBytes: functions.length,
+    chargePages: functions.length + 1,
+    prices: findPrepaid(bodies, importedFunctions),
+  };
+  return bodies.map((body, at) => {
+    if (around.prices.has(importedFunctions + at)) return sized(payload.subarray(body.start, body.end));
+    const { params, results } = own[at]!;
+    const signature = { params: params.length, results: types.blockOf(results) };
+    return sized(meterBody(body, payload, signature, around));
+  });
 }
 
 /** A section's payload with more items at its end. */

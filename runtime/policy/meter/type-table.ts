@@ -8,6 +8,8 @@ export interface TypeTable {
   indexOf(params: Bytes, results: Bytes): number;
   /** The block type (binary format, section 5.4.1) that takes nothing and yields these results. */
   blockOf(results: Bytes): Bytes;
+  /** Whether the original's type of that index has parameters. */
+  hasParams(index: number): boolean;
   /** What was appended, encoded. */
   readonly added: readonly Bytes[];
 }
@@ -35,5 +37,6 @@ export function createTypeTable(types: readonly FunctionType[]): TypeTable {
     return signed(BigInt(indexOf([], results)));
   }
 
-  return { indexOf, blockOf, added };
+  const hasParams = (index: number): boolean => (types[index]?.params.length ?? 0) > 0;
+  return { indexOf, blockOf, hasParams, added };
 }
