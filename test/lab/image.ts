@@ -1,13 +1,14 @@
-import { copyFile, readFile, realpath } from 'node:fs/promises';
+import { copyFile, readFile, realpath, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
+import { buildPolicy } from '../../runtime/policy/build/index.ts';
 import { writeArchive } from './archive.ts';
 import type { Entry } from './archive.ts';
 import { cached, digestOf, exists } from './cache.ts';
 import { runCommand } from './command.ts';
 
-export type ImageFault = 'busybox-missing' | 'package-missing' | 'workload-not-built';
+export type ImageFault = 'busybox-missing' | 'package-missing' | 'workload-not-built' | 'policy-not-built';
 
 /** Where the project lies inside the guest. */
 export const GUEST_ROOT = 'terrace';
@@ -93,7 +94,22 @@ export async function buildWorkload(
   });
 }
 
+/** Builds one policy of the tests; a second's work, so nothing is kept. */
+export async function buildFixture(
+  project: string,
+  name: string,
+  folder: string,
+): Promise<Result<string, ImageFault>> {
+  const source = join(project, 'test/fixtures/policies', `${name}.ts`);
+  const built = await buildPolicy({ root: project, file: source, target: 'scalar' });
+  if (!built.ok) return failure('policy-not-built', built.message);
+  const file = join(folder, `${name}.wasm`);
+  await writeFile(file, built.value.component);
+  return success(file);
+}
+
 export interface RunContents {
+  readonly policies: readonly { readonly name: string; readonly file: string }[];
   readonly workloads: readonly { readonly name: string; readonly file: string }[];
   /** Read by the guest's driver from /scenario.json. */
   readonly scenario: unknown;
@@ -115,6 +131,7 @@ export async function runImage(
       { path: 'init', text: await readFile(join(project, 'test/lab/guest/init'), 'utf8'), mode: 0o755 },
       { path: 'scenario.json', text: JSON.stringify(contents.scenario) },
       ...present.map((path) => ({ path: `${GUEST_ROOT}/${path}`, from: join(project, path) })),
+      ...contents.policies.map(({ name, file: from }) => ({ path: `policies/${name}.wasm`, from })),
       ...contents.workloads.map(({ name, file: from }) => ({ path: `workloads/${name}`, from, mode: 0o755 })),
     ],
     { append: true },

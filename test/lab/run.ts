@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import { workFolder } from './cache.ts';
-import { baseImage, buildWorkload, runImage } from './image.ts';
+import { baseImage, buildFixture, buildWorkload, runImage } from './image.ts';
 import type { ImageFault } from './image.ts';
 import { findKernel, givenKernel } from './kernel.ts';
 import type { KernelFault, LabKernel } from './kernel.ts';
@@ -72,8 +72,14 @@ async function prepare(
     workloads.push({ name, file: built.value });
   }
   const folder = await workFolder(join(cache, 'runs'), scenario.name);
+  const policies: { name: string; file: string }[] = [];
+  for (const name of scenario.fixtures ?? []) {
+    const built = await buildFixture(project, name, folder);
+    if (!built.ok) return built;
+    policies.push({ name, file: built.value });
+  }
   const image = join(folder, 'initrd.cpio');
-  await runImage(project, base.value, { workloads, scenario }, image);
+  await runImage(project, base.value, { workloads, policies, scenario }, image);
   return success({ release: kernel.value.release, kernel: kernel.value.image, image, folder });
 }
 

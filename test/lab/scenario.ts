@@ -24,6 +24,8 @@ export interface Scenario {
   readonly clock: GuestClock;
   /** C programs of workloads/. */
   readonly workloads: readonly string[];
+  /** Policies of test/fixtures/policies, built into /policies. */
+  readonly fixtures?: readonly string[];
   /** Name of a built policy in dist/policies. */
   readonly policy?: string;
   /** Its settings. */

@@ -1,5 +1,6 @@
 import type { Scenario } from '../scenario.ts';
 import { boot } from './boot.ts';
+import { confined } from './confined.ts';
 import { exactScenario } from './exact.ts';
 import { exactPhys, exactPhysDirect } from './exact-phys.ts';
 import { idle } from './idle.ts';
@@ -10,6 +11,6 @@ import { tenants, tenantsDirect } from './tenants.ts';
 import { virtualScenario } from './virtual.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
-  ...[boot, exactScenario, mappersScenario, exactPhys, exactPhysDirect, idle, physRaw],
+  ...[boot, confined, exactScenario, mappersScenario, exactPhys, exactPhysDirect, idle, physRaw],
   ...[promote, promoteDirect, promoteKnown, tenants, tenantsDirect, virtualScenario],
 ];
