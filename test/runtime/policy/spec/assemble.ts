@@ -14,6 +14,7 @@ export type ValueType = keyof typeof TYPE_CODE;
 const LOAD = { i32: [0x28], i64: [0x29], f32: [0x2a], f64: [0x2b], v128: [0xfd, 0x00] } as const;
 const STORE = { i32: [0x36], i64: [0x37], f32: [0x38], f64: [0x39], v128: [0xfd, 0x0b] } as const;
 export type NumberType = keyof typeof LOAD;
+export const NUMBER_TYPES = Object.keys(LOAD) as readonly NumberType[];
 
 export const END = 0x0b;
 export const isNumber = (type: ValueType): type is NumberType => type in LOAD;

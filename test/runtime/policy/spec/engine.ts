@@ -1,6 +1,7 @@
 /** The parts of the WebAssembly JavaScript API that only the spec harness uses. */
 export interface Memory {
   readonly buffer: ArrayBuffer;
+  grow(pages: number): number;
 }
 
 export type Exports = Readonly<Record<string, unknown>>;
