@@ -72,6 +72,8 @@ static uint8_t goal[ROWS * BINS];
 
 /* Row of each place, now and in the epoch before. */
 static uint8_t rows[PLACES_MAX], rows_before[PLACES_MAX];
+/* Beyond these neither has a row. */
+static size_t places_used;
 
 static struct row {
 	uint8_t tier;
@@ -234,9 +236,12 @@ static void fill_row(const struct terrace_epoch *epoch, size_t count, struct row
 static void rank(const struct terrace_epoch *epoch)
 {
 	const struct terrace_place *places = epoch->places.items;
+	static size_t places_before;
 	size_t count = min(epoch->places.count, PLACES_MAX);
 	int tier = next_tier(places, count, -1);
 
+	places_used = max(count, places_before);
+	places_before = count;
 	__builtin_memcpy(rows_before, rows, sizeof rows);
 	__builtin_memset(rows, NOWHERE, sizeof rows);
 	for (row_count = 1; tier < TIERS_END && row_count < ROWS; row_count++) {
@@ -304,9 +309,18 @@ static float half_to_the(float exponent)
 	       (roots[step & 31] * power);
 }
 
-static inline uint8_t row_at(const uint8_t *table, uint8_t place)
+/* The rows of a block's places; `NOWHERE` beyond the table. A vector of places at a time for each row. */
+static void look_up(const uint8_t *table, const uint8_t *restrict places, size_t count, uint8_t *restrict row)
 {
-	return place < PLACES_MAX ? table[place] : NOWHERE;
+	__builtin_memset(row, NOWHERE, count);
+	for (size_t p = 0; p < places_used; p++) {
+		const uint8_t here = table[p];
+
+		if (here == NOWHERE)
+			continue;
+		for (size_t i = 0; i < count; i++)
+			row[i] |= places[i] == p ? here : NOWHERE;
+	}
 }
 
 /* Whether regions just moved, whether they are left alone, and so their row and bias in the histogram. */
@@ -320,10 +334,10 @@ static void settle(const struct terrace_chunk *chunk, size_t at, size_t count, u
 	const int8_t held_up = hold, held_down = -hold, guarded = guard_bins;
 	uint8_t row_before[BLOCK], over = 0;
 
-	for (size_t i = 0; i < count; i++) {
-		row[i] = row_at(rows, place[i]);
-		row_before[i] = row_at(rows_before, before[i]);
-	}
+	look_up(rows, place, count, row);
+	look_up(rows_before, before, count, row_before);
+	/* Its cost model takes bytes for integers. */
+#pragma clang loop vectorize(assume_safety) vectorize_width(LANES)
 	for (size_t i = 0; i < count; i++) {
 		int8_t up = -((row[i] != NOWHERE) & (row[i] < row_before[i]));
 		int8_t down = -((row_before[i] != NOWHERE) & (row[i] > row_before[i]));
@@ -364,9 +378,22 @@ static void warm_up(const struct terrace_chunk *chunk, size_t at, size_t count, 
 	}
 }
 
+/* Pages of a block's regions; those of four neighbours go to a counter each, as in heat.ts. */
+static void count_pages(const struct terrace_chunk *chunk, size_t at, size_t count)
+{
+	const size_t whole = count & ~(LANES - 1);
+	const uint16_t *restrict slots = slot + chunk->first + at;
+	const uint32_t *restrict pages = chunk->pages + at;
+
+	for (size_t i = 0; i < whole; i += 4)
+		for (int counter = 0; counter < 4; counter++)
+			tally[slots[i + counter]][counter] += pages[i + counter];
+	for (size_t i = whole; i < count; i++)
+		tally[slots[i]][0] += pages[i];
+}
+
 static void policy_observe(const struct terrace_chunk *chunk)
 {
-	const size_t whole = chunk->count & ~(LANES - 1);
 	uint8_t row[BLOCK];
 	int8_t bias[BLOCK];
 
@@ -378,8 +405,7 @@ static void policy_observe(const struct terrace_chunk *chunk)
 
 		settle(chunk, at, count, row, bias);
 		warm_up(chunk, at, count, row, bias);
-		for (size_t i = at; i < at + count; i++)
-			tally[slot[chunk->first + i]][i < whole ? i & 3 : 0] += chunk->pages[i];
+		count_pages(chunk, at, count);
 	}
 	__builtin_memcpy(size + chunk->first, chunk->pages, chunk->count * sizeof *size);
 }
@@ -591,23 +617,17 @@ static void mark_zone(int row)
 	kept->zone_slots = high - low;
 }
 
-/* Whether any of sixteen regions lies outside what stays. */
-static int any_leaves(const uint16_t *restrict slots)
+/* Marks the regions of a block that lie outside what stays. */
+static void mark_away(const uint16_t *restrict slots, size_t count, uint16_t *restrict away)
 {
-	uint16_t leaves[LANES];
-	int any = 0;
-
-	for (int i = 0; i < LANES; i++)
-		leaves[i] = -(slots[i] >= BINS);
+	for (size_t i = 0; i < count; i++)
+		away[i] = slots[i] >= BINS;
 	for (int row = 1; row < row_count; row++) {
 		const uint16_t zone = row_of[row].zone, stay = row_of[row].zone_slots;
 
-		for (int i = 0; i < LANES; i++)
-			leaves[i] &= -((uint16_t)(slots[i] - zone) >= stay);
+		for (size_t i = 0; i < count; i++)
+			away[i] &= (uint16_t)(slots[i] - zone) >= stay;
 	}
-	for (int i = 0; i < LANES; i++)
-		any |= leaves[i];
-	return any;
 }
 
 /* Takes the region if its slot still has pages to let go; answers how many candidates there are. */
@@ -639,16 +659,18 @@ static size_t search(void)
 		searches += (row_of[row].sinking > 0) + (row_of[row].rising > 0);
 		mark_zone(row);
 	}
-	for (size_t first = 0; first < regions && searches > 0; first += LANES) {
-		const size_t end = min(first + LANES, regions);
+	for (size_t first = 0; first < regions && searches > 0; first += BLOCK) {
+		const size_t count = min(BLOCK, regions - first);
+		uint16_t away[BLOCK + 4] = {0};
 
-		if (end - first == LANES && !any_leaves(slot + first))
-			continue;
-		for (size_t i = first; i < end; i++) {
-			const struct row *row = &row_of[slot[i] >> 10];
+		mark_away(slot + first, count, away);
+		for (size_t i = 0; i < count; i += 4) {
+			uint64_t four;
 
-			if (slot[i] >= BINS && (uint16_t)(slot[i] - row->zone) >= row->zone_slots)
-				found = collect(i, found);
+			__builtin_memcpy(&four, away + i, sizeof four);
+			for (size_t k = i; four; k++, four >>= 16)
+				if (four & 1)
+					found = collect(first + k, found);
 		}
 	}
 	return found;

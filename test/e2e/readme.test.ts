@@ -6,32 +6,14 @@ import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseLimits } from '../../executor/parse-limits.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
+import { execute, matches, readPage } from './page.ts';
 
 const run = promisify(execFile);
 const readme = readFileSync(path.join(packageRoot, 'README.md'), 'utf8');
 const folder = mkdtempSync(path.join(tmpdir(), 'terrace-readme-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
-/** Fenced blocks by their info string. */
-const blocks = [...readme.matchAll(/^```(.*)\n([\s\S]*?)^```$/gm)].map(([, info, text]) => ({ info, text }));
-const block = (info: string) => blocks.find((each) => each.info === info)?.text ?? '';
-
-/** Numbers, digests and heat strips change with every improvement; everything else must stay as printed. */
-function shape(text: string): string {
-  return text
-    .replace(/│[ ▁▂▃▄▅▆▇█]{40}│/g, '│strip│')
-    .replace(/sha256 \S+/g, 'sha256 #')
-    .replace(/\d+(\.\d+)?/g, '#')
-    .replace(/ +/g, ' ');
-}
-
-function matches(printed: string, shown: string): boolean {
-  const pattern = shape(shown)
-    .split(/^…\n/m)
-    .map((part) => part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
-    .join('(?:.*\\n)*?');
-  return new RegExp(`^${pattern}$`).test(shape(printed));
-}
+const { block, examples } = readPage(readme);
 
 /** In the temporary folder instead of policies/, so that the tree stays as it is. */
 function place(text: string): string {
@@ -41,24 +23,12 @@ function place(text: string): string {
     .replaceAll('eager.wasm', path.join(folder, 'eager.wasm'));
 }
 
-async function execute(command: string): Promise<string> {
-  const ended = await run('sh', ['-c', `${command} 2>&1 || true`], { cwd: packageRoot, maxBuffer: 1 << 24 });
-  return ended.stdout.replace(/^npm warn .*\n/gm, '');
-}
-
 describe('README', () => {
   writeFileSync(path.join(folder, 'eager.ts'), block('ts policies/eager.ts'));
   writeFileSync(
     path.join(folder, 'slip.ts'),
     "import { Plan, Snapshot } from './sdk';\n\nexport function evaluate(_: Snapshot, plan: Plan): void {\n  plan.mov(0, 1);\n}\n",
   );
-
-  const examples = blocks
-    .filter(({ info }) => info === 'console')
-    .map(({ text }) => {
-      const [command, ...shown] = text.split('\n');
-      return { command: command.slice(2), shown: shown.join('\n') };
-    });
 
   test('has examples', () => expect(examples.length).toBeGreaterThanOrEqual(5));
 

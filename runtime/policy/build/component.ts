@@ -11,9 +11,10 @@ export async function componentOf(
   core: Uint8Array,
   witSource: string | undefined,
 ): Promise<BuildResult<Uint8Array>> {
-  const world = { witSource, world: 'policy', stringEncoding: 'utf16' } as const;
+  const world = { world: 'policy', stringEncoding: 'utf16' } as const;
   try {
-    const embedded = witSource === undefined ? core : await jco.componentEmbed({ binary: core, ...world });
+    const embedded =
+      witSource === undefined ? core : await jco.componentEmbed({ binary: core, witSource, ...world });
     return success(await jco.componentNew(embedded, []));
   } catch (error) {
     return buildFailure(

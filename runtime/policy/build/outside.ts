@@ -3,20 +3,24 @@ import { createShapeTable } from '../parse/component-types.ts';
 import { EXTERNAL, type CoreModule } from '../parse/core-module.ts';
 import { describeWorld, LOG_SIGNATURE, REALLOC_SIGNATURE } from '../parse/world.ts';
 import type { LoadFault } from '../policy.ts';
+import { quote } from '../quote.ts';
 
 /**
  * Whether a core module imports and exports what the world asks, in words for whoever compiled it: the
- * componentizer's own message names neither the signature wanted nor the way out. What passes here is judged
- * once more, as a component, by the admission.
+ * componentizer's own message names neither the type wanted nor the way out. What passes here is judged once
+ * more, as a component, by the admission.
  */
 export function checkOutside(module: CoreModule): Result<void, LoadFault> {
   for (const { module: from, name, signature } of module.imports) {
     if (from === '$root' && name === 'log' && signature === LOG_SIGNATURE) continue;
-    return failure('import-forbidden', `the module imports ${from} ${name} (${signature}); ${wayOut(from)}`);
+    return failure(
+      'import-forbidden',
+      `the module imports ${quote(`${from} ${name}`)} (${signature}); it may import only $root log (${LOG_SIGNATURE}): define it in the policy`,
+    );
   }
   for (const [name, signature] of wantedFunctions()) {
     const entry = module.exports.get(name);
-    const found = entry?.kind === EXTERNAL.function ? module.functions[entry.index] : undefined;
+    const found = entry?.kind === EXTERNAL.function ? module.functions[entry.index]?.signature : undefined;
     if (found === signature) continue;
     const what = found === undefined ? 'does not export' : `exports as (${found})`;
     return failure(
@@ -35,12 +39,4 @@ function wantedFunctions(): Map<string, string> {
   const wanted = new Map([['cabi_realloc', REALLOC_SIGNATURE]]);
   for (const [name, { signature }] of describeWorld(createShapeTable()).exports) wanted.set(name, signature);
   return wanted;
-}
-
-/** Why, and what then: most modules that fail here were linked against a libc, or hold an engine. */
-function wayOut(from: string): string {
-  if (from.startsWith('wasi')) {
-    return 'a policy gets no files, clocks or random numbers: build it without WASI and its libc (docs/languages.md)';
-  }
-  return 'a policy may import only $root log (docs/languages.md)';
 }
