@@ -1,6 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { VERDICT } from '../executor/verdict.ts';
+import { parseConfig } from '../executor/launch/config.ts';
+import { LAUNCH_BOUNDS } from '../executor/launch/limits.ts';
+import { LAUNCH_FAULTS } from '../executor/launch/messages.ts';
 import { parseLimits } from '../executor/parse-limits.ts';
 import { COLUMNS } from '../runtime/contract.ts';
 import { usage } from '../runtime/telemetry/sensor-arguments.ts';
@@ -38,6 +41,21 @@ describe('docs', () => {
     const known = /const TOP_KEYS =([^;]*);/.exec(read('executor/parse-limits.ts'))?.[1].match(/\w+/g);
     expect(Object.keys(sample).toSorted()).toEqual(known?.toSorted());
     for (const key of known ?? []) expect(page).toContain(`\`${key}`);
+  });
+
+  test('the sample of the launcher file is one, with every key, and every code is explained', () => {
+    const page = read('docs/launcher.md');
+    const sample = JSON.parse(/```json\n([\s\S]*?)```/.exec(page)?.[1] ?? '');
+    const { flags, ...rest } = sample;
+    expect(parseConfig(rest, '')).toMatchObject({ ok: true, value: { flags } });
+    const lists = read('executor/launch/config.ts').matchAll(/fields\(\S+ \S+ '([^']+)'\)/g);
+    const known = [...lists].flatMap(([, keys]) => keys.split(' '));
+    expect(known.length).toBeGreaterThan(10);
+    for (const key of known) expect(JSON.stringify(sample)).toContain(`"${key}"`);
+    for (const key of Object.keys(sample)) expect(page).toContain(`| \`${key}`);
+    for (const code of LAUNCH_FAULTS) expect(page).toContain(`\`${code}\``);
+    expect(page).toContain(`at most ${LAUNCH_BOUNDS.requestBytesMax} bytes`);
+    expect(page).toContain(`at most ${LAUNCH_BOUNDS.hostsMax})`);
   });
 
   test('every flag of the sensor is explained', () => {
