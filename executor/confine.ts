@@ -6,7 +6,7 @@
  * Descriptors: 0 requests, 1 replies, 2 diagnostics, 3 the shared file, 4 where one line of JSON tells what
  * holds. All from 4 on end with the stage, so that the reader of 4 sees the end of file once the host runs.
  */
-import { closeSync, openSync, readSync, writeSync } from 'node:fs';
+import { closeSync, existsSync, openSync, readSync, writeSync } from 'node:fs';
 import type { Confinement, ConfinementReport } from './confinement.ts';
 import { holdHost } from './confine/hold.ts';
 import { readOwnImage } from './confine/own-image.ts';
@@ -31,6 +31,8 @@ function confine(): Failure {
   if (text === undefined || dashes !== '--' || command.length === 0) return failure('misuse', usage);
   const asked = parseConfinement(text);
   if (!asked.ok) return asked;
+  const absent = asked.value.readable.find((path) => !existsSync(path));
+  if (absent !== undefined) return failure('file-missing', `there is no ${absent} for a host to read`);
   const uid = process.getuid!();
   const image = readOwnImage(process.execPath);
   const pass = drawPass();

@@ -1,5 +1,5 @@
 import { accessSync, constants, writeFileSync } from 'node:fs';
-import { BELTS } from '../confinement.ts';
+import { BELTS, REPORT_BOUNDS } from '../confinement.ts';
 import type { Belt, Confinement, ConfinementReport } from '../confinement.ts';
 import {
   closeCapabilitySources,
@@ -14,10 +14,10 @@ import { createDomain, FILE_RIGHT } from '../linux/landlock.ts';
 import type { Domain } from '../linux/landlock.ts';
 import { lowerLimit, RESOURCE } from '../linux/rlimits.ts';
 import { installFilter } from '../linux/seccomp.ts';
-import { failure, success } from '../result.ts';
 import type { Result } from '../result.ts';
 import { checkedCalls } from './checked-calls.ts';
 import { assembleFilter } from './filter.ts';
+import { CONFINE_BOUNDS } from './limits.ts';
 import type { Image } from './own-image.ts';
 
 /** The stage's own facts. */
@@ -29,8 +29,6 @@ export interface Stage {
   readonly pass: readonly bigint[];
 }
 
-/** Threads and processes of the user that holds hosts, of all of them together. */
-const PROCESSES_OF_USER_MAX = 1024;
 /** The loader's index of libraries and what OpenSSL insists on; public, both. */
 const ALSO_READ = ['/etc/ld.so.cache', '/etc/ssl/openssl.cnf'];
 
@@ -45,11 +43,15 @@ export function holdHost(asked: Confinement, stage: Stage): ConfinementReport {
   const why = new Map<Belt, Why>();
   why.set('cgroup', enterCgroup(asked.cgroup, stage));
   const domain = prepareDomain(asked, stage.image);
-  const user = becomeUser(asked, stage);
-  why.set('user', user.missing);
+  const noUser = becomeUser(asked, stage);
+  why.set('user', noUser);
   const dropped = dropCapabilities();
-  why.set('capabilities', hasCapabilities() ? `capset: errno ${dropped}` : undefined);
-  why.set('limits', lowerLimits(asked.descriptorsMax, user.missing === undefined));
+  why.set(
+    'capabilities',
+    hasCapabilities() ? `some are left (${nameErrno(dropped) ?? 'no error'})` : undefined,
+  );
+  why.set('limits', lowerLimits(asked.descriptorsMax, noUser === undefined));
+  // Forgotten by the kernel at any change of credentials, so not before the last one.
   endWithParent();
   why.set('no-new-privileges', nameErrno(setNoNewPrivileges()));
   why.set('landlock', domain.ok ? nameErrno(domain.value.enter()) : domain.message);
@@ -63,45 +65,38 @@ function enterCgroup(folder: string | undefined, { pid }: Stage): Why {
   return attempt(() => writeFileSync(`${folder}/cgroup.procs`, String(pid), { flag: 'r+' }));
 }
 
-/** Opens every file by path, which a user of the host's own may not be able to. */
-function prepareDomain({ readable }: Confinement, { executable, libraries }: Image): Result<Domain, string> {
+/** Before another user could not open what is named. What cannot be named stays shut. */
+function prepareDomain(
+  { readable }: Confinement,
+  { executable, libraries }: Image,
+): Result<Domain, 'landlock-missing'> {
   const domain = createDomain();
   if (!domain.ok) return domain;
   const { allow } = domain.value;
   const { execute, read } = FILE_RIGHT;
-  for (const path of executable) {
-    const why = attempt(() => allow(path, execute | read));
-    if (why !== undefined) return failure('landlock-missing', why);
-  }
-  for (const path of [...libraries, ...readable]) {
-    const why = attempt(() => allow(path, read));
-    if (why !== undefined) return failure('landlock-missing', why);
-  }
-  for (const path of ALSO_READ) attempt(() => allow(path, read));
-  return success(domain.value);
+  for (const path of executable) attempt(() => allow(path, execute | read));
+  for (const path of [...libraries, ...readable, ...ALSO_READ]) attempt(() => allow(path, read));
+  return domain;
 }
 
 /** Also closes every way by which root's user id, or an execve, would give capabilities back. */
-function becomeUser({ user, readable }: Confinement, { uid, image }: Stage): { missing: Why } {
-  if (uid !== 0) return { missing: 'not root' };
-  const unreachable =
-    user === undefined
-      ? undefined
-      : findUnreachable(user, [...image.executable, ...image.libraries, ...readable]);
+function becomeUser({ user, readable }: Confinement, { uid, image }: Stage): Why {
+  if (uid !== 0) return 'not root';
+  const needed = [...image.executable, ...image.libraries, ...readable];
+  const unreachable = user && findUnreachable(user, needed);
   const closed = closeCapabilitySources();
-  if (user === undefined) return { missing: 'none given' };
-  if (unreachable !== undefined) return { missing: unreachable };
-  return { missing: nameErrno(closed || setIdentity(user.uid, user.gid)) };
+  if (user === undefined) return 'none given';
+  return unreachable ?? nameErrno(closed || setIdentity(user.uid, user.gid));
 }
 
 /** Looks through the eyes of that user, and comes back: after the change it would be too late to stay root. */
 function findUnreachable({ uid, gid }: { uid: number; gid: number }, paths: readonly string[]): Why {
-  const become = setIdentity(uid, gid, 0, 0);
-  if (become !== 0) return nameErrno(become);
+  const changed = setIdentity(uid, gid, 0, 0);
   const hidden = paths.find((path) => attempt(() => accessSync(path, constants.R_OK)) !== undefined);
-  const back = restoreRoot();
-  if (back !== 0) throw new Error(`the stage cannot go back to root: errno ${back}`);
-  return hidden === undefined ? undefined : `${hidden} is out of reach for uid ${uid}`;
+  const restored = restoreRoot();
+  if (restored !== 0) throw new Error(`the stage cannot go back to root: ${nameErrno(restored)}`);
+  if (changed !== 0) return nameErrno(changed);
+  return hidden === undefined ? undefined : `${hidden} is out of reach for user ${uid}`;
 }
 
 /** No core, no file grown, no memory locked, no queue; and bounds on descriptors and, for a user of its own, processes. */
@@ -117,7 +112,7 @@ function lowerLimits(descriptorsMax: number, ownUser: boolean): Why {
   const errnos = [
     ...none.map((resource) => lowerLimit(resource, 0)),
     lowerLimit(RESOURCE.descriptors, descriptorsMax),
-    ...(ownUser ? [lowerLimit(RESOURCE.processes, PROCESSES_OF_USER_MAX)] : []),
+    ...(ownUser ? [lowerLimit(RESOURCE.processes, CONFINE_BOUNDS.threadsOfUserMax)] : []),
   ];
   return nameErrno(errnos.find((errno) => errno !== 0) ?? 0);
 }
@@ -126,7 +121,7 @@ function report(why: ReadonlyMap<Belt, Why>, landlockAbi: number): ConfinementRe
   const held = BELTS.filter((belt) => why.get(belt) === undefined);
   const missing = BELTS.flatMap((belt) => {
     const reason = why.get(belt);
-    return reason === undefined ? [] : [{ belt, why: reason }];
+    return reason === undefined ? [] : [{ belt, why: reason.slice(0, REPORT_BOUNDS.reasonLengthMax) }];
   });
   return { held, missing, ...(held.includes('landlock') ? { landlockAbi } : {}) };
 }

@@ -65,7 +65,7 @@ export function makeCgroup({ parent, memoryBytesMax, pidsMax }: HostCgroup, host
 
 /** Whether the kernel ended a process in the group for want of memory; Documentation/admin-guide/cgroup-v2.rst. */
 export function ranOutOfMemory(folder: string): boolean {
-  const events = readText(join(folder, 'memory.events'), LAUNCH_BOUNDS.reportBytesMax);
+  const events = readText(join(folder, 'memory.events'), LAUNCH_BOUNDS.eventsBytesMax);
   return events.ok && /^oom_kill [1-9]/m.test(events.value);
 }
 

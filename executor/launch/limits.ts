@@ -20,9 +20,8 @@ export const LAUNCH_BOUNDS = {
   messageBytesMax: 16_384,
   /** What the runtime may leave unread before it is hung up on. */
   unreadBytesMax: 262_144,
-  reportBytesMax: 8_192,
-  /** Why one belt is missing, in characters. */
-  reasonLengthMax: 256,
+  /** What the kernel counts about one cgroup. */
+  eventsBytesMax: 8_192,
   /** Of what a stage that failed wrote to standard error. */
   complaintBytesMax: 1_024,
   /** From the request to the report of a confined host. */

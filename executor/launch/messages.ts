@@ -1,8 +1,7 @@
-import { BELTS } from '../confinement.ts';
-import type { Belt, ConfinementReport } from '../confinement.ts';
+import { readReport } from '../confinement.ts';
+import type { ConfinementReport } from '../confinement.ts';
 import { failure, success, type Result } from '../result.ts';
 import { ID_NONE, isCount, isFields, readId } from '../wire/envelope.ts';
-import { LAUNCH_BOUNDS } from './limits.ts';
 
 /** What may be asked. A host is named by the number it was given; nothing says what a host gets. */
 export type LaunchRequest =
@@ -89,28 +88,4 @@ export function readExit(message: unknown): HostExit | undefined {
   if (code !== null && !isCount(code)) return undefined;
   if (signal !== null && typeof signal !== 'string') return undefined;
   return typeof outOfMemory === 'boolean' ? { host, code, signal, outOfMemory } : undefined;
-}
-
-export function readReport(value: unknown): ConfinementReport | undefined {
-  if (!isFields(value) || !Array.isArray(value.held) || !Array.isArray(value.missing)) return undefined;
-  const held = value.held as readonly unknown[];
-  const missing = value.missing as readonly unknown[];
-  if (held.length > BELTS.length || missing.length > BELTS.length) return undefined;
-  if (!held.every(isBelt) || !missing.every(isMissing)) return undefined;
-  const { landlockAbi } = value;
-  if (landlockAbi !== undefined && !isCount(landlockAbi)) return undefined;
-  return {
-    held: [...held],
-    missing: missing.map(({ belt, why }) => ({ belt, why })),
-    ...(landlockAbi !== undefined && { landlockAbi }),
-  };
-}
-
-function isMissing(value: unknown): value is ConfinementReport['missing'][number] {
-  if (!isFields(value) || !isBelt(value.belt) || typeof value.why !== 'string') return false;
-  return value.why.length <= LAUNCH_BOUNDS.reasonLengthMax;
-}
-
-function isBelt(value: unknown): value is Belt {
-  return BELTS.some((belt) => belt === value);
 }

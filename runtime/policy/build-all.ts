@@ -11,15 +11,25 @@ const PARTS = {
     tools: ['assemblyscript', '@bytecodealliance/jco'],
   },
   host: { inputs: ['runtime', 'executor'], tools: ['rolldown'] },
+  stage: { inputs: ['executor'], tools: ['rolldown'] },
 } as const;
 type Part = keyof typeof PARTS;
+
+/**
+ * Parts that become one file each: the policy host, which runs where nothing else is readable, and the stage before it,
+ * which starts in half the time so. Neither takes in what Node, or an addon, has to load itself.
+ */
+const BUNDLES = {
+  host: { input: 'runtime/policy/host/main.ts', output: 'dist/host.mjs', external: /^node:/ },
+  stage: { input: 'executor/confine.ts', output: 'dist/confine.mjs', external: /^(node:|koffi$)/ },
+} as const;
 
 /** The condition that a policy with vectors asks; it is built for both targets, the scalar one as a twin. */
 const VECTORS = 'ASC_FEATURE_SIMD';
 
 /**
  * Builds what a daemon needs into `dist/`: `policies/NAME.wasm`, `policies/index.json` with their SHA-256,
- * and `host.mjs`. A part whose inputs and tools are those of the last time is left alone. Files appear whole.
+ * `host.mjs` and `confine.mjs`. A part whose inputs and tools are those of the last time is left alone. Files appear whole.
  */
 export async function buildAll(root: string, say: (line: string) => void): Promise<BuildResult<Part[]>> {
   const stampFile = join(root, 'dist/stamp.json');
@@ -28,7 +38,7 @@ export async function buildAll(root: string, say: (line: string) => void): Promi
   for (const part of Object.keys(PARTS) as Part[]) {
     const digest = digestOf(root, part);
     if (stamp[part] === digest && isComplete(root, part)) continue;
-    const made = part === 'policies' ? await buildPolicies(root, say) : await bundleHost(root, say);
+    const made = part === 'policies' ? await buildPolicies(root, say) : await bundle(root, part, say);
     if (!made.ok) return made;
     stamp[part] = digest;
     write(stampFile, JSON.stringify(stamp));
@@ -67,22 +77,28 @@ function targetsOf(root: string): { file: string; target: string; output: string
   });
 }
 
-/** One file that imports nothing but Node's own modules: the policy host runs where nothing else is readable. */
-async function bundleHost(root: string, say: (line: string) => void): Promise<BuildResult<void>> {
-  const input = join(root, 'runtime/policy/host/main.ts');
-  if (!existsSync(input)) return success(undefined);
-  say('bundling the policy host');
+async function bundle(
+  root: string,
+  part: keyof typeof BUNDLES,
+  say: (line: string) => void,
+): Promise<BuildResult<void>> {
+  const { input, output, external } = BUNDLES[part];
+  if (!existsSync(join(root, input))) return success(undefined);
+  say(`bundling the ${part} of policies`);
   const { rolldown } = await import('rolldown');
-  const bundle = await rolldown({ input, platform: 'node', external: /^node:/, logLevel: 'warn' });
-  const { output } = await bundle.generate({ format: 'esm', codeSplitting: false });
-  await bundle.close();
-  write(join(root, 'dist/host.mjs'), output[0].code);
+  const options = { input: join(root, input), platform: 'node', external, logLevel: 'warn' } as const;
+  const bundled = await rolldown(options);
+  const { output: chunks } = await bundled.generate({ format: 'esm', codeSplitting: false });
+  await bundled.close();
+  write(join(root, output), chunks[0].code);
   return success(undefined);
 }
 
 function isComplete(root: string, part: Part): boolean {
-  if (part === 'host')
-    return existsSync(join(root, 'dist/host.mjs')) === existsSync(join(root, 'runtime/policy/host/main.ts'));
+  if (part !== 'policies') {
+    const { input, output } = BUNDLES[part];
+    return existsSync(join(root, output)) === existsSync(join(root, input));
+  }
   const folder = join(root, 'dist/policies');
   return ['index.json', ...targetsOf(root).map(({ output }) => output)].every((name) =>
     existsSync(join(folder, name)),

@@ -1,4 +1,5 @@
 import { closeSync } from 'node:fs';
+import type { ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Failure, Result } from '../../executor/result.ts';
 import { hostStderrBytesMax } from '../limits.ts';
@@ -21,6 +22,8 @@ export type HostFault = 'host-failed' | 'plan-unreadable' | 'policy-overran';
 export interface HostProcess {
   /** Descriptor of the file that the host reads and only we write. */
   readonly shared: number;
+  /** What holds it, and what does not. */
+  readonly confinement: ConfinementReport;
   /**
    * Sends the request that `fill` writes and waits for its reply, for at most `deadlineMs`. One at a time.
    * `follow` goes on while the host is already at work, and may send it more.
@@ -91,6 +94,7 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
 
   return {
     shared: host.shared,
+    confinement: host.confinement,
     ask(kind, deadlineMs, fill = () => {}, follow = () => {}) {
       if (settle !== undefined) throw new Error('the policy host was asked before it had answered');
       if (ended !== undefined) return Promise.resolve(ended);

@@ -87,7 +87,7 @@ function closeAll(ends: Partial<Ends>): void {
 
 function overseeHost(
   ends: Ends,
-  { exited }: Standing,
+  { exited, report }: Standing,
   askToKill: () => ReturnType<LauncherConnection['kill']>,
 ): LaunchedHost {
   // Sockets read FIFOs by the event loop; file streams would keep a thread of the pool waiting for each.
@@ -101,6 +101,7 @@ function overseeHost(
     replies,
     diagnostics,
     shared: ends.shared,
+    confinement: report,
     // Without a launcher the host still sees that nobody is left to ask it.
     kill: () => void askToKill().then((done) => done.ok || requests.destroy()),
     exited: exited.then(async (how) => {

@@ -1,10 +1,13 @@
 import { spawn } from 'node:child_process';
-import type { ChildProcess, StdioOptions } from 'node:child_process';
+import type { ChildProcess } from 'node:child_process';
 import { closeSync, existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import type { Readable, Writable } from 'node:stream';
+import { readReport, REPORT_BOUNDS } from '../../executor/confinement.ts';
+import type { Confinement, ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
+import { hostStartMsMax, hostStderrBytesMax } from '../limits.ts';
 import { packageRoot } from '../package-root.ts';
 import { createSharedFile } from './shared-file.ts';
 
@@ -20,6 +23,8 @@ export interface LaunchedHost {
   kill(): void;
   /** How it ended, in words; never rejects. */
   readonly exited: Promise<string>;
+  /** What holds it, and what does not. */
+  readonly confinement: ConfinementReport;
 }
 
 /** Starts a policy host. A launcher that confines it takes this one's place. */
@@ -37,42 +42,90 @@ const NODE_FLAGS = [
   '--disallow-code-generation-from-strings',
 ];
 
-/** The bundle that `npm run build` writes. */
+/** The bundles that `npm run build` writes: the host, and the stage that confines itself and becomes it. */
 export const hostFile = join(packageRoot, 'dist/host.mjs');
+export const stageFile = join(packageRoot, 'dist/confine.mjs');
 
-/** Hosts as child processes of this one, on the same Node, with an empty environment. */
+const DESCRIPTORS_MAX = 64;
+/** The user who owns nothing: a host that root starts never runs as root, where that user can reach Node. */
+const NOBODY = { uid: 65_534, gid: 65_534 };
+const REPORT = 4;
+
+/** Hosts as child processes of this one, on the same Node, with an empty environment, held as far as this process may. */
 export function launchChild(file: string = hostFile): Launch {
   return async () => {
-    if (!existsSync(file))
-      return failure('host-failed', `there is no policy host at ${file}: run \`npm run build\``);
+    const absent = [stageFile, file].find((needed) => !existsSync(needed));
+    if (absent !== undefined)
+      return failure('host-failed', `there is no policy host at ${absent}: run \`npm run build\``);
     try {
-      return success(spawnHost(file));
+      return await launchHost(resolve(file));
     } catch (error) {
       return failure('host-failed', `no policy host could be started: ${(error as Error).message}`);
     }
   };
 }
 
-function spawnHost(file: string): LaunchedHost {
+async function launchHost(file: string): Promise<Result<LaunchedHost, 'host-failed'>> {
   const { writable, readOnly } = createSharedFile();
-  const stdio: StdioOptions = ['pipe', 'pipe', 'pipe', readOnly];
+  let child: ChildProcess;
   try {
-    const child = spawn(process.execPath, [...NODE_FLAGS, file], { cwd: '/', env: {}, stdio });
-    const [requests, replies, diagnostics] = [child.stdin!, child.stdout!, child.stderr!];
-    return {
-      requests,
-      replies,
-      diagnostics,
-      shared: writable,
-      kill: () => child.kill('SIGKILL'),
-      exited: exitOf(child),
-    };
+    child = spawnStage(file, readOnly);
   } catch (error) {
     closeSync(writable);
     throw error;
   } finally {
     closeSync(readOnly);
   }
+  const [requests, replies, diagnostics] = [child.stdin!, child.stdout!, child.stderr!];
+  const kill = (): void => void child.kill('SIGKILL');
+  const exited = exitOf(child);
+  const confinement = await awaitReport(child, kill);
+  if (confinement !== undefined)
+    return success({ requests, replies, diagnostics, shared: writable, kill, exited, confinement });
+  closeSync(writable);
+  kill();
+  const complaint = await readSome(diagnostics, hostStderrBytesMax);
+  return failure('host-failed', `no policy host was started: its stage ${await exited}: ${complaint.trim()}`);
+}
+
+function spawnStage(file: string, shared: number): ChildProcess {
+  const asked: Confinement = {
+    readable: [file],
+    descriptorsMax: DESCRIPTORS_MAX,
+    ...(process.getuid?.() === 0 && { user: NOBODY }),
+  };
+  const host = [process.execPath, ...NODE_FLAGS, file];
+  return spawn(process.execPath, [stageFile, JSON.stringify(asked), '--', ...host], {
+    cwd: '/',
+    env: {},
+    stdio: ['pipe', 'pipe', 'pipe', shared, 'pipe'],
+  });
+}
+
+/** The stage's one line; nothing where it ended without, or took too long. */
+async function awaitReport(child: ChildProcess, kill: () => void): Promise<ConfinementReport | undefined> {
+  const overdue = setTimeout(kill, hostStartMsMax);
+  const line = await readSome(child.stdio[REPORT] as Readable, REPORT_BOUNDS.bytesMax, '\n');
+  clearTimeout(overdue);
+  try {
+    return readReport(JSON.parse(line));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads to the end, or to `last`, but not much more than `bytesMax`. */
+async function readSome(stream: Readable, bytesMax: number, last?: string): Promise<string> {
+  let text = '';
+  try {
+    for await (const part of stream.setEncoding('utf8')) {
+      text += part;
+      if (text.length >= bytesMax || (last !== undefined && text.includes(last))) break;
+    }
+  } catch {
+    // A pipe that breaks tells no more than one that ends.
+  }
+  return text;
 }
 
 function exitOf(child: ChildProcess): Promise<string> {

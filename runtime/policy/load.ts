@@ -1,3 +1,4 @@
+import type { ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import type { Plan, Settings, Snapshot } from '../contract.ts';
@@ -30,6 +31,8 @@ export interface LoadOptions extends MeansOptions {
 
 /** A policy in a host of its own. It outlives its hosts: whatever ends one, the next stands ready soon after. */
 export interface HostedPolicy extends Policy {
+  /** What holds its first host; the next ones are launched alike. */
+  readonly confinement: ConfinementReport;
   save(): Promise<Result<Uint8Array, EpochFault>>;
   /** `restore-refused`: the policy starts cold and goes on. */
   restore(version: number, state: Uint8Array): Promise<Result<void, EpochFault | 'restore-refused'>>;
@@ -169,6 +172,7 @@ function hostPolicy(
     manifest,
     digest,
     settings,
+    confinement: first.confinement,
     evaluate,
     save: () =>
       ask(async (running) => {

@@ -18,8 +18,8 @@ const EXECUTOR_PACKAGES = new Set(['koffi', 'msgpackr']);
 
 /** What the runtime may know of the executor: its data, its client, its constructor in one process. */
 const EXECUTOR_DATA = ['result', 'verdict', 'plan', 'executor', 'topology', 'client', 'create-executor'];
-/** And how to ask the launcher for a host, since the framing is the executor's. */
-const EXECUTOR_LAUNCHER = ['launch/client'];
+/** And how to ask the launcher for a host, since the framing is the executor's; and what a host's confinement is. */
+const EXECUTOR_LAUNCHER = ['launch/client', 'confinement'];
 /** And how a bounded log is written, so that there is one way of it, not two. */
 const EXECUTOR_LOG = ['line-file'];
 /** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */

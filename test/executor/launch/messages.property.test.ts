@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { BELTS } from '../../../executor/confinement.ts';
+import { BELTS, readReport, REPORT_BOUNDS } from '../../../executor/confinement.ts';
 import { LAUNCH_BOUNDS } from '../../../executor/launch/limits.ts';
-import { readExit, readReport, readRequest, readStarted } from '../../../executor/launch/messages.ts';
+import { readExit, readRequest, readStarted } from '../../../executor/launch/messages.ts';
 import { createFrameReader, encodeFrame } from '../../../executor/wire/frames.ts';
 import { repetitions } from '../../proof.ts';
 
@@ -73,7 +73,7 @@ describe('the reader of requests', () => {
 });
 
 describe('what the launcher says', () => {
-  const reason = 'x'.repeat(LAUNCH_BOUNDS.reasonLengthMax);
+  const reason = 'x'.repeat(REPORT_BOUNDS.reasonLengthMax);
   const report = { held: ['landlock'], missing: [{ belt: 'cgroup', why: reason }], landlockAbi: 6 };
 
   test('is read back whole', () => {

@@ -8,6 +8,8 @@ import { buildAll } from '../../../runtime/policy/build-all.ts';
 const repository = join(import.meta.dirname, '../../..');
 const HOST =
   "import { readSync } from 'node:fs';\nimport { text } from './text.ts';\nconsole.log(text, readSync);\n";
+const STAGE =
+  "import koffi from 'koffi';\nimport { readSync } from 'node:fs';\nconsole.log(koffi, readSync);\n";
 let root: string;
 let said: string[];
 const say = (line: string) => void said.push(line);
@@ -29,14 +31,15 @@ beforeEach(() => {
   }
   writeFileSync(join(root, 'runtime/policy/host/main.ts'), HOST);
   writeFileSync(join(root, 'runtime/policy/host/text.ts'), "export const text: string = 'bundled';\n");
+  writeFileSync(join(root, 'executor/confine.ts'), STAGE);
 });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
 test(
-  'builds policies, their digests and the host, and only what changed after that',
+  'builds policies, their digests, the host and its stage, and only what changed after that',
   { timeout: 60_000 },
   async () => {
-    expect(await buildAll(root, say)).toEqual({ ok: true, value: ['policies', 'host'] });
+    expect(await buildAll(root, say)).toEqual({ ok: true, value: ['policies', 'host', 'stage'] });
     expect(readdirSync(join(root, 'dist/policies'))).toEqual(['hold.wasm', 'index.json']);
     const wasm = readFileSync(join(root, 'dist/policies/hold.wasm'));
     const index = JSON.parse(readFileSync(join(root, 'dist/policies/index.json'), 'utf8')) as object;
@@ -44,6 +47,8 @@ test(
     const host = readFileSync(join(root, 'dist/host.mjs'), 'utf8');
     expect(host).toContain('bundled');
     expect(host.match(/from "[^"]+"/g)).toEqual(['from "node:fs"']);
+    // Its addon is found beside it, not taken in.
+    expect(readFileSync(join(root, 'dist/confine.mjs'), 'utf8')).toContain('from "koffi"');
 
     said = [];
     expect(await buildAll(root, say)).toEqual({ ok: true, value: [] });

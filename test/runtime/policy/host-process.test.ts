@@ -108,7 +108,9 @@ describe('a host that answers badly', () => {
     const exited = Promise.withResolvers<string>();
     const kill = (): void => void (killed++, exited.resolve('was ended'));
     const { writable: shared } = createSharedFile();
-    const launched = { requests, replies, diagnostics, shared, kill, exited: exited.promise };
+    const confinement = { held: [], missing: [] };
+    const ends = { requests, replies, diagnostics, shared };
+    const launched = { ...ends, kill, exited: exited.promise, confinement };
     const host = await startHostProcess(async () => ({ ok: true, value: launched }), systemTimer);
     if (!host.ok) throw new Error(host.message);
     replies.write('hello');
