@@ -1,6 +1,7 @@
-import { closeSync, fstatSync, openSync, readFileSync, renameSync, writeSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import type { MapperWays } from './frame-mappers.ts';
 import { BOUNDS } from './limits.ts';
+import { createLineFile } from './line-file.ts';
 import type { Flow } from './plan.ts';
 import { type Result, failure, success } from './result.ts';
 
@@ -48,51 +49,16 @@ export interface JournalOptions {
   readonly bytesMax: number;
 }
 
-/** JSON lines, opened at the first line; a torn line (full disk) is closed off before the next one. */
+/** JSON lines in a bounded file. */
 export function createJournal({ path, bytesMax }: JournalOptions): Journal {
-  let file: number | undefined;
-  let bytes = 0;
-  let torn = false;
-
-  function open(): number {
-    const opened = openSync(path, 'a', 0o640);
-    const { size } = fstatSync(opened);
-    bytes = size;
-    return opened;
-  }
-
-  function close(): void {
-    if (file !== undefined) closeSync(file);
-    file = undefined;
-  }
-
+  const file = createLineFile({ path, bytesMax, lineBytesMax: BOUNDS.journalLineBytesMax });
   return {
     append(line) {
-      try {
-        const text = Buffer.from(`${torn ? '\n' : ''}${JSON.stringify(line)}\n`);
-        if (text.length > BOUNDS.journalLineBytesMax) {
-          return failure('journal-unwritable', `a journal line of ${text.length} bytes is beyond the bound`);
-        }
-        file ??= open();
-        if (bytes > 0 && bytes + text.length > bytesMax) {
-          close();
-          renameSync(path, `${path}.1`);
-          file = open();
-        }
-        const written = writeSync(file, text);
-        bytes += written;
-        torn = written < text.length;
-        if (!torn) return success(undefined);
-        return failure('journal-unwritable', `the journal ${path} took only part of a line; free its disk`);
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        return failure(
-          'journal-unwritable',
-          `the journal ${path} cannot be written (${reason}); mend its folder or disk`,
-        );
-      }
+      const fault = file.append(JSON.stringify(line));
+      if (fault === undefined) return success(undefined);
+      return failure('journal-unwritable', `the journal ${path} ${fault}`);
     },
-    close,
+    close: file.close,
   };
 }
 

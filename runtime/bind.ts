@@ -3,7 +3,7 @@ import { failure, success, type Result } from '../executor/result.ts';
 import type { Plan } from './contract.ts';
 import type { RegionTable } from './region-table.ts';
 
-/** Why a plan as a whole is not bound. A policy that answers nonsense once is not trusted half-way. */
+/** Why a plan as a whole is not bound. */
 export type BindFault =
   | 'plan-region-out-of-range'
   | 'plan-region-dead'
@@ -19,49 +19,85 @@ export interface BindInputs {
   readonly epoch: number;
   /** `SPACE` of the table's page numbers. */
   readonly space: number;
+  /** Share of the entries that may be invalid; they are left out. Above it the plan is refused. */
+  readonly invalidShareMax: number;
+}
+
+export interface Binding {
+  /** The valid entries: row by row what `bound` says. */
+  readonly plan: Plan;
+  readonly bound: BoundPlan;
+  /** Entries left out. */
+  readonly invalid: number;
 }
 
 /**
  * Turns a policy's indices into addresses: the only place where the two meet. Pure; the policy's answer
  * is checked whole before anything is bound.
  */
-export function bindPlan(inputs: BindInputs): Result<BoundPlan, BindFault> {
-  return findFault(inputs) ?? success(bind(inputs));
-}
-
-function findFault({ plan, table, budgets }: BindInputs) {
+export function bindPlan(inputs: BindInputs): Result<Binding, BindFault> {
+  const { plan, budgets, invalidShareMax } = inputs;
   if (plan.headroom.length > budgets.nodes.length) {
     return failure(
       'plan-headroom-out-of-range',
       `headroom for ${plan.headroom.length} places of ${budgets.nodes.length}: leave it empty or give one number per place`,
     );
   }
+  const valid = findValid(inputs);
+  const invalid = plan.regions.length - valid.length;
+  if (invalid > invalidShareMax * plan.regions.length) return explainFirst(inputs, valid);
+  const kept = invalid === 0 ? plan : keepEntries(plan, valid);
+  return success({ plan: kept, bound: bind({ ...inputs, plan: kept }), invalid });
+}
+
+/** Positions of the entries that name a region and a place, and the region for the first time. */
+function findValid({ plan: { regions, targets }, table, budgets }: BindInputs): Uint32Array {
   const seen = new Uint8Array(table.regions);
-  for (let i = 0; i < plan.regions.length; i++) {
-    const region = plan.regions[i];
-    if (region >= table.regions) {
-      return failure(
-        'plan-region-out-of-range',
-        `entry ${i} names region ${region} of ${table.regions}: use indices of this epoch's snapshot`,
-      );
-    }
-    if (table.pages[region] === 0) {
-      return failure(
-        'plan-region-dead',
-        `entry ${i} names region ${region}, which is a hole: skip regions with 0 pages`,
-      );
-    }
-    if (seen[region])
-      return failure('plan-region-twice', `entry ${i} names region ${region} again: one wish per region`);
+  const valid = new Uint32Array(regions.length);
+  let count = 0;
+  for (let i = 0; i < regions.length; i++) {
+    const region = regions[i];
+    if (region >= table.regions || table.pages[region] === 0 || targets[i] >= budgets.nodes.length) continue;
+    if (seen[region]) continue;
     seen[region] = 1;
-    if (plan.targets[i] >= budgets.nodes.length) {
-      return failure(
-        'plan-place-out-of-range',
-        `entry ${i} names place ${plan.targets[i]} of ${budgets.nodes.length}: use indices of this epoch's places`,
-      );
-    }
+    valid[count++] = i;
   }
-  return undefined;
+  return valid.subarray(0, count);
+}
+
+function explainFirst({ plan, table, budgets }: BindInputs, valid: Uint32Array) {
+  const entry = plan.regions.findIndex((_, i) => valid[i] !== i);
+  const region = plan.regions[entry];
+  if (region >= table.regions) {
+    return failure(
+      'plan-region-out-of-range',
+      `entry ${entry} names region ${region} of ${table.regions}: use indices of this epoch's snapshot`,
+    );
+  }
+  if (table.pages[region] === 0) {
+    return failure(
+      'plan-region-dead',
+      `entry ${entry} names region ${region}, which is a hole: skip regions with 0 pages`,
+    );
+  }
+  if (plan.targets[entry] >= budgets.nodes.length) {
+    return failure(
+      'plan-place-out-of-range',
+      `entry ${entry} names place ${plan.targets[entry]} of ${budgets.nodes.length}: use indices of this epoch's places`,
+    );
+  }
+  return failure('plan-region-twice', `entry ${entry} names region ${region} again: one wish per region`);
+}
+
+function keepEntries(plan: Plan, valid: Uint32Array): Plan {
+  return {
+    ...plan,
+    regions: Uint32Array.from(valid, (i) => plan.regions[i]),
+    targets: Uint8Array.from(valid, (i) => plan.targets[i]),
+    priorities:
+      plan.priorities.length > 0 ? Uint16Array.from(valid, (i) => plan.priorities[i]) : plan.priorities,
+    reasons: plan.reasons.length > 0 ? Uint8Array.from(valid, (i) => plan.reasons[i]) : plan.reasons,
+  };
 }
 
 function bind({ plan, table, budgets, scope, epoch, space }: BindInputs): BoundPlan {

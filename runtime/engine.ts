@@ -1,52 +1,54 @@
 import type { Executor } from '../executor/executor.ts';
-import { SPACE, type BoundPlan, type Budgets, type Outcome, type PlanFault } from '../executor/plan.ts';
-import { success, type Failure, type Result } from '../executor/result.ts';
-import { bindPlan, type BindFault } from './bind.ts';
+import { SPACE, type Budgets } from '../executor/plan.ts';
+import { success, type Result } from '../executor/result.ts';
+import { bindPlan } from './bind.ts';
 import type { Snapshot } from './contract.ts';
-import type { EpochFault, Evaluation, Policy } from './policy/policy.ts';
+import type { CostModel } from './cost-model.ts';
+import type { EpochReport } from './epoch-report.ts';
+import type { DecisionLog } from './govern/decision-log.ts';
+import { createGovernor, GOVERN_DEFAULTS, type Concluded, type GovernLimits } from './govern/governor.ts';
+import type { Policy } from './policy/policy.ts';
 import { createRegionTable, type TableFault } from './region-table.ts';
 import { createSnapshotBuilder } from './snapshot.ts';
-import type { Sample, SourceFault, TelemetrySource } from './telemetry/source.ts';
+import type { Sample, TelemetrySource } from './telemetry/source.ts';
 
 export interface EngineOptions {
   readonly source: TelemetrySource;
   readonly policy: Policy;
+  /** Takes over when `policy` fails or does harm; after it, and without it, everything stays where it is. */
+  readonly lastGood?: Policy;
   readonly executor: Executor;
   /** Name of a scope in the executor's limits file. */
   readonly scope: string;
+  /** When a policy gives way and when it is tried again (docs/failure.md). */
+  readonly limits?: Partial<GovernLimits>;
+  /** By which slowdowns are estimated. */
+  readonly model?: CostModel;
+  readonly decisions?: DecisionLog;
 }
 
-export type StepFault = SourceFault | TableFault | PlanFault | EpochFault | BindFault;
-
-/** What one epoch came to, as far as it got. */
-export interface EpochReport {
-  readonly epoch: number;
-  readonly sample?: Sample;
-  readonly budgets?: Budgets;
-  /** Its columns are valid until the next step. */
-  readonly snapshot?: Snapshot;
-  readonly evaluation?: Evaluation;
-  readonly bound?: BoundPlan;
-  readonly outcome?: Outcome;
-  /** Why it ended early; whatever had happened until then stands above. */
-  readonly fault?: Failure<StepFault>;
-}
+export type StepReport = EpochReport & Concluded;
 
 /** The loop's body: observe, ask, carry out, learn. The caller decides when to step. */
 export interface Engine {
   /** Runs one epoch. A fault ends the epoch, never the engine. Not to be called while a step runs. */
-  step(): Promise<EpochReport>;
-  /** Closes source, policy and executor. */
+  step(): Promise<StepReport>;
+  /** Closes source, policies, executor and decision log. */
   close(): Promise<void>;
 }
 
+type Seen = Required<Pick<EpochReport, 'epoch' | 'sample' | 'budgets' | 'snapshot'>>;
+
 /**
  * Telemetry to plan to outcome. It knows neither which source feeds it nor whether the executor sits on
- * Linux, on a simulated machine or answers from another process.
+ * Linux, on a simulated machine or answers from another process; which policy decides is the governor's to say.
  */
-export function createEngine({ source, policy, executor, scope }: EngineOptions): Engine {
+export function createEngine(options: EngineOptions): Engine {
+  const { source, policy, executor, scope } = options;
+  const limits = { ...GOVERN_DEFAULTS, ...options.limits };
+  const governor = createGovernor({ ...options, chosen: policy, limits });
   const table = createRegionTable();
-  const snapshots = createSnapshotBuilder(new Set(policy.manifest.columns));
+  const snapshots = createSnapshotBuilder(governor.columns);
   let rowRegion = new Uint32Array(0);
   let epoch = 0;
 
@@ -57,8 +59,7 @@ export function createEngine({ source, policy, executor, scope }: EngineOptions)
     return success(snapshots.build({ epoch, sample, rowRegion, table, events: events.value, budgets }));
   }
 
-  async function step(): Promise<EpochReport> {
-    epoch++;
+  async function run(): Promise<EpochReport> {
     const sample = await source.next();
     if (!sample.ok) return { epoch, fault: sample };
     const budgets = await executor.budgets(scope);
@@ -69,32 +70,46 @@ export function createEngine({ source, policy, executor, scope }: EngineOptions)
     return decide({ ...seen, snapshot: snapshot.value });
   }
 
-  async function decide(
-    seen: Required<Pick<EpochReport, 'epoch' | 'sample' | 'budgets' | 'snapshot'>>,
-  ): Promise<EpochReport> {
-    const evaluation = await policy.evaluate(seen.snapshot);
+  async function decide(seen: Seen): Promise<EpochReport> {
+    const evaluated = await governor.evaluate(seen.snapshot, seen.budgets.nodes);
     snapshots.forgetVerdicts();
-    if (!evaluation.ok) return { ...seen, fault: evaluation };
-    const asked = { ...seen, evaluation: evaluation.value };
-    const { plan } = asked.evaluation;
-    const bound = bindPlan({ plan, table, budgets: seen.budgets, scope, epoch, space: seen.sample.space });
-    if (!bound.ok) return { ...asked, fault: bound };
-    const outcome = await executor.submit(bound.value);
+    if (!evaluated.ok) return { ...seen, run: evaluated.run, fault: evaluated };
+    const asked = { ...seen, run: evaluated.value, evaluation: evaluated.value };
+    const harm = governor.findHarm();
+    return harm ? { ...asked, fault: harm } : carryOut(asked);
+  }
+
+  async function carryOut(asked: Seen & Required<Pick<EpochReport, 'evaluation'>>): Promise<EpochReport> {
+    const { budgets, sample, evaluation } = asked;
+    const { invalidShareMax } = limits;
+    const { space } = sample;
+    const binding = bindPlan({ plan: evaluation.plan, table, budgets, scope, epoch, space, invalidShareMax });
+    if (!binding.ok) return { ...asked, fault: binding };
+    const { plan, bound, invalid } = binding.value;
+    const outcome = await executor.submit(bound);
     if (!outcome.ok) {
       table.doubt(plan.regions);
-      return { ...asked, bound: bound.value, fault: outcome };
+      return { ...asked, bound, invalid, fault: outcome };
     }
     const { verdicts, frames } = outcome.value;
     snapshots.recordVerdicts(plan.regions, verdicts);
-    if (seen.sample.space === SPACE.physical)
-      table.follow({ regions: plan.regions, target: bound.value.target, verdicts, frames });
-    return { ...asked, bound: bound.value, outcome: outcome.value };
+    governor.carriedOut(plan.regions, plan.targets, outcome.value);
+    if (space === SPACE.physical)
+      table.follow({ regions: plan.regions, target: bound.target, verdicts, frames });
+    return { ...asked, bound, invalid, outcome: outcome.value };
   }
 
   return {
-    step,
+    async step() {
+      epoch++;
+      const report = await run();
+      const concluded = governor.conclude(report);
+      // They answer another policy's wishes.
+      if (concluded.duty.change) snapshots.forgetVerdicts();
+      return { ...report, ...concluded };
+    },
     async close() {
-      await Promise.all([source.close(), policy.close(), executor.close()]);
+      await Promise.all([source.close(), governor.close(), executor.close()]);
     },
   };
 }

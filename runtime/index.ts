@@ -1,5 +1,9 @@
 /** Terrace as a library: the engine and what it is put together from. */
-export { createEngine, type Engine, type EngineOptions, type EpochReport, type StepFault } from './engine.ts';
+export { createEngine, type Engine, type EngineOptions, type StepReport } from './engine.ts';
+export type { EpochReport, StepFault } from './epoch-report.ts';
+export type { Decision, Duty, DutyChange } from './govern/decision.ts';
+export { createDecisionFile, type DecisionLog } from './govern/decision-log.ts';
+export type { GovernLimits } from './govern/governor.ts';
 export type { Policy, Evaluated, Evaluation, Run } from './policy/policy.ts';
 export type { Sample, SampleRows, TelemetrySource } from './telemetry/source.ts';
 export type { Manifest, Metric, Place, Plan, RegionEvents, Settings, Snapshot } from './contract.ts';

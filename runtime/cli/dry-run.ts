@@ -1,12 +1,14 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Failure, Result } from '../../executor/result.ts';
 import type { Settings } from '../contract.ts';
+import { DEFAULT_COST_MODEL } from '../cost-model.ts';
 import { openPolicy } from '../policy/open.ts';
 import type { Policy } from '../policy/policy.ts';
-import { DEFAULT_COST_MODEL } from '../simulate/cost.ts';
 import { createDryRun, DRY_RUN_DEFAULTS, type DryRun } from '../simulate/dry-run.ts';
 import { BUNDLED_TRACE, loadTrace, traceName } from '../trace/load.ts';
-import type { EpochReport } from '../engine.ts';
+import type { StepReport } from '../engine.ts';
+import type { Duty, DutyChange } from '../govern/decision.ts';
+import { createDecisionFile } from '../govern/decision-log.ts';
 import { drawHeatStrip } from './heat-strip.ts';
 import { collectSetting } from './settings.ts';
 import type { Terminal } from './terminal.ts';
@@ -19,6 +21,7 @@ interface DryRunFlags {
   readonly against: string;
   readonly set: Settings;
   readonly seed: number;
+  readonly decisions?: string;
   readonly json?: true;
 }
 
@@ -43,6 +46,10 @@ export function addDryRunVerb(program: Command, terminal: Terminal): void {
         .default({}, 'what the policy says'),
     )
     .option('--seed <number>', 'seed of the sampling noise', parseSeed, DRY_RUN_DEFAULTS.seed)
+    .option(
+      '--decisions <file>',
+      'append a line of JSON per epoch of --policy: what was decided, by whom and why',
+    )
     .option('--json', 'print one line of JSON and nothing else')
     .action(async (flags: DryRunFlags) => {
       const failed = await dryRun(flags, terminal);
@@ -56,9 +63,10 @@ async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure |
   const policies = await openBoth(flags);
   if (!policies.ok) return policies;
   const options = { ...DRY_RUN_DEFAULTS, trace: trace.value, cost: DEFAULT_COST_MODEL, seed: flags.seed };
-  const contenders = policies.value.map((policy) => ({
+  const decisions = flags.decisions === undefined ? undefined : createDecisionFile({ path: flags.decisions });
+  const contenders = policies.value.map((policy, i) => ({
     name: policy.manifest.name,
-    run: createDryRun({ ...options, policy }),
+    run: createDryRun({ ...options, policy, ...(i === 0 && decisions && { decisions }) }),
   }));
   const out = flags.json ? () => {} : terminal.out;
   out(
@@ -85,19 +93,31 @@ async function replay(
   terminal: Terminal,
 ): Promise<void> {
   for (;;) {
-    const reports: (EpochReport | undefined)[] = [];
+    const reports: (StepReport | undefined)[] = [];
     for (const { run } of contenders) reports.push(await run.step());
     const [report] = reports;
     if (!report) return;
-    for (const [i, { name }] of contenders.entries()) {
-      const fault = reports[i]?.fault;
-      if (fault) terminal.err(`terrace: ${fault.code}: epoch ${report.epoch}, ${name}: ${fault.message}\n`);
-    }
+    for (const [i, { name }] of contenders.entries()) tellTroubles(reports[i], name, terminal);
     out(formatEpoch(report, contenders, terminal.colour));
   }
 }
 
-function formatEpoch(report: EpochReport, contenders: readonly Contender[], colour: boolean): string {
+function tellTroubles(report: StepReport | undefined, name: string, terminal: Terminal): void {
+  if (!report) return;
+  const { epoch, fault, duty, logFault } = report;
+  const tell = (code: string, message: string): void =>
+    terminal.err(`terrace: ${code}: epoch ${epoch}, ${name}: ${message}\n`);
+  if (fault) tell(fault.code, fault.message);
+  if (logFault) tell(logFault.code, logFault.message);
+  if (duty.change) tell('policy-changed', formatChange(duty, duty.change));
+}
+
+function formatChange({ rung }: Duty, { to, reason, waitEpochs }: DutyChange): string {
+  if (reason === 'retried') return `${to} is tried again instead of ${rung}`;
+  return `${rung} ${reason === 'failed' ? 'failed' : 'did harm'}, ${to} takes over; tried again in ${waitEpochs} epochs`;
+}
+
+function formatEpoch(report: StepReport, contenders: readonly Contender[], colour: boolean): string {
   const columns = contenders.map(({ name, run }) => {
     const { fastTierHitRatio, moved, rejected } = run.totals();
     return `${name} ${(100 * fastTierHitRatio).toFixed(1).padStart(5)} % fast ${String(moved).padStart(6)} moved ${String(rejected).padStart(3)} refused`;

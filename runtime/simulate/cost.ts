@@ -1,23 +1,5 @@
 import type { Flow } from '../../executor/plan.ts';
-
-/**
- * Parameters of the modelled machine; the defaults are the anchors that docs/cost-model.md explains.
- * Only ratios of the results mean anything.
- */
-export interface CostModel {
-  /** Access latency by node id, ns. */
-  readonly latencyNs: readonly number[];
-  /** Share of its time the program spends waiting for memory when all of it is fast. */
-  readonly memoryBoundShare: number;
-  /** Moving one base page either way, ns. */
-  readonly moveCostNs: number;
-}
-
-export const DEFAULT_COST_MODEL: CostModel = {
-  latencyNs: [100, 250],
-  memoryBoundShare: 0.6,
-  moveCostNs: 3000,
-};
+import { computeNsPerAccess, type CostModel } from '../cost-model.ts';
 
 /** What a run cost on the modelled machine so far. */
 export interface CostTotals {
@@ -36,8 +18,7 @@ export interface CostMeter {
 
 export function createCostMeter(model: CostModel): CostMeter {
   const fastestNs = model.latencyNs[0];
-  /** Time besides memory per access, so that memory is `memoryBoundShare` of the all-fast time. */
-  const computeNs = (fastestNs * (1 - model.memoryBoundShare)) / model.memoryBoundShare;
+  const computeNs = computeNsPerAccess(model, fastestNs);
   let accesses = 0;
   let fastAccesses = 0;
   let memoryNs = 0;

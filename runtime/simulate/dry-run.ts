@@ -3,21 +3,20 @@ import { createSimulatedMachine } from '../../executor/kernel-simulated.ts';
 import { parseLimits } from '../../executor/parse-limits.ts';
 import type { Outcome } from '../../executor/plan.ts';
 import { isRejection } from '../../executor/verdict.ts';
-import { createEngine, type EpochReport } from '../engine.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { CostModel } from '../cost-model.ts';
+import { createEngine, type EngineOptions, type StepReport } from '../engine.ts';
 import { createTraceSource } from '../trace/trace-source.ts';
 import { measureTrace } from '../trace/stats.ts';
 import type { Trace } from '../trace/trace.ts';
-import { createCostMeter, type CostModel, type CostTotals } from './cost.ts';
+import { createCostMeter, type CostTotals } from './cost.ts';
 import { createRandom } from './random.ts';
 
 export const FAST_NODE = 0;
 export const SLOW_NODE = 1;
 const SCOPE = 'replay';
 
-export interface DryRunOptions {
+export interface DryRunOptions extends Pick<EngineOptions, 'policy' | 'lastGood' | 'limits' | 'decisions'> {
   readonly trace: Trace;
-  readonly policy: Policy;
   readonly seed: number;
   readonly cost: CostModel;
   /** Size of the fast node as a share of the most pages live at once. */
@@ -43,19 +42,21 @@ export interface DryRunTotals extends CostTotals {
   readonly rejected: number;
   /** Epochs that ended with a fault. */
   readonly failed: number;
+  /** Epochs that the policy itself did not decide, since it had failed or done harm before. */
+  readonly stoodIn: number;
 }
 
 /** One policy on one simulated machine, driven by a trace through the same engine and executor as live. */
 export interface DryRun {
   readonly epochs: number;
   /** The next epoch, or undefined after the last. */
-  step(): Promise<EpochReport | undefined>;
+  step(): Promise<StepReport | undefined>;
   totals(): DryRunTotals;
   close(): Promise<void>;
 }
 
 export function createDryRun(options: DryRunOptions): DryRun {
-  const { trace, policy, cost, samplingPeriod } = options;
+  const { trace, cost, samplingPeriod } = options;
   const stats = measureTrace(trace);
   const fastPages = Math.max(1, Math.floor(stats.pagesLivePeak * options.fastShare));
   const machine = createMachine(options, fastPages, stats.pagesLivePeak);
@@ -83,8 +84,8 @@ export function createDryRun(options: DryRunOptions): DryRun {
     journal: { append: () => ({ ok: true, value: undefined }), close() {} },
     clock: { nowMs: () => 0 },
   });
-  const engine = createEngine({ source, policy, executor, scope: SCOPE });
-  const counts = { moved: 0, promoted: 0, demoted: 0, rejected: 0, failed: 0 };
+  const engine = createEngine({ ...options, source, executor, scope: SCOPE, model: cost });
+  const counts = { moved: 0, promoted: 0, demoted: 0, rejected: 0, failed: 0, stoodIn: 0 };
 
   function count(outcome: Outcome): void {
     meter.addMoves(outcome.flows);
@@ -103,6 +104,7 @@ export function createDryRun(options: DryRunOptions): DryRun {
       if (report.fault?.code === 'source-exhausted') return undefined;
       if (report.outcome) count(report.outcome);
       if (report.fault) counts.failed++;
+      if (report.duty.rung !== 'chosen') counts.stoodIn++;
       return report;
     },
     totals: () => ({ ...meter.totals(), ...counts }),

@@ -25,7 +25,7 @@ const none = {
   wishes: [],
 };
 
-function bind(plan: Partial<Plan>) {
+function bind(plan: Partial<Plan>, invalidShareMax = 0) {
   const table = createRegionTable();
   const rowRegion = new Uint32Array(3);
   table.update(
@@ -46,7 +46,8 @@ function bind(plan: Partial<Plan>) {
     rowRegion,
   );
   const whole = { regions: new Uint32Array(), targets: new Uint8Array(), ...none, ...plan };
-  return bindPlan({ plan: whole, table, budgets, scope: 'demo', epoch: 2, space: SPACE.virtual });
+  const inputs = { table, budgets, scope: 'demo', epoch: 2, space: SPACE.virtual };
+  return bindPlan({ ...inputs, plan: whole, invalidShareMax });
 }
 
 describe('bindPlan', () => {
@@ -60,19 +61,22 @@ describe('bindPlan', () => {
     expect(bound).toMatchObject({
       ok: true,
       value: {
-        epoch: 2,
-        scope: 'demo',
-        topologyGeneration: 9,
-        owners: [{ pid: 2 }],
-        owner: Uint16Array.of(0),
-        pageNumber: Float64Array.of(8),
-        pages: Uint32Array.of(512),
-        target: Uint8Array.of(4),
-        priority: Uint16Array.of(5),
-        headroom: [
-          { node: 0, pages: 3 },
-          { node: 4, pages: 4 },
-        ],
+        invalid: 0,
+        bound: {
+          epoch: 2,
+          scope: 'demo',
+          topologyGeneration: 9,
+          owners: [{ pid: 2 }],
+          owner: Uint16Array.of(0),
+          pageNumber: Float64Array.of(8),
+          pages: Uint32Array.of(512),
+          target: Uint8Array.of(4),
+          priority: Uint16Array.of(5),
+          headroom: [
+            { node: 0, pages: 3 },
+            { node: 4, pages: 4 },
+          ],
+        },
       },
     });
   });
@@ -85,5 +89,33 @@ describe('bindPlan', () => {
     ['plan-headroom-out-of-range', { headroom: Uint32Array.of(1, 1, 1) }],
   ])('%s refuses the whole plan', (code, plan) => {
     expect(bind(plan)).toMatchObject({ ok: false, code });
+  });
+
+  test('up to the share that may be invalid, entries are left out and the others bound', () => {
+    const plan = {
+      regions: Uint32Array.of(3, 0, 0, 1, 2, 2),
+      targets: Uint8Array.of(0, 7, 1, 0, 0, 1),
+      priorities: Uint16Array.of(1, 2, 3, 4, 5, 6),
+      reasons: Uint8Array.of(9, 8, 7, 6, 5, 4),
+    };
+    expect(bind(plan, 0.66)).toMatchObject({ ok: false, code: 'plan-region-out-of-range' });
+    const some = bind(plan, 0.67);
+    expect(some).toMatchObject({
+      ok: true,
+      value: {
+        invalid: 4,
+        plan: {
+          regions: Uint32Array.of(0, 2),
+          targets: Uint8Array.of(1, 0),
+          priorities: Uint16Array.of(3, 5),
+          reasons: Uint8Array.of(7, 5),
+        },
+        bound: {
+          pageNumber: Float64Array.of(7, 8),
+          target: Uint8Array.of(4, 0),
+          priority: Uint16Array.of(3, 5),
+        },
+      },
+    });
   });
 });

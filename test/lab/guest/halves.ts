@@ -1,5 +1,6 @@
 import { createEngine } from '../../../runtime/engine.ts';
-import type { Engine, EpochReport } from '../../../runtime/engine.ts';
+import type { Engine } from '../../../runtime/engine.ts';
+import type { EpochReport } from '../../../runtime/epoch-report.ts';
 import type { Scenario } from '../scenario.ts';
 import { calibrateSamplingPeriod } from './calibration.ts';
 import type { MoveMemory } from './calibration.ts';

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { createCostMeter, DEFAULT_COST_MODEL } from '../../../runtime/simulate/cost.ts';
+import { DEFAULT_COST_MODEL } from '../../../runtime/cost-model.ts';
+import { createCostMeter } from '../../../runtime/simulate/cost.ts';
 import { createRandom } from '../../../runtime/simulate/random.ts';
 import { createLivePages } from '../../../runtime/trace/live-pages.ts';
 
