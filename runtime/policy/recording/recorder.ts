@@ -68,7 +68,7 @@ export function createRecorder(folder: string): Recorder {
 
   return {
     begin(start, component) {
-      mkdirSync(folder, { recursive: true, mode: 0o700 });
+      if (!existsSync(folder)) mkdirSync(folder, { mode: 0o700 });
       close();
       // One that a process before this left behind is kept, too: it may tell why that process is gone.
       if (existsSync(join(folder, CURRENT))) renameSync(join(folder, CURRENT), join(folder, PREVIOUS));
