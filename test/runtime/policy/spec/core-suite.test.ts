@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, beforeEach, afterEach, describe, expect, test } from 'vitest';
@@ -27,6 +27,13 @@ describe('what our own scripts say of the core language holds metered as it does
     expect(tally.wrong).toEqual([]);
     expect(tally.heldPlain).toBeGreaterThan(0);
   });
+});
+
+test('a script of a syntax that wast2json does not know is said to be so', (context) => {
+  if (noConverter !== undefined) return context.skip(noConverter);
+  const file = path.join(folder, 'newer.wast');
+  writeFileSync(file, '(module definition $later)');
+  expect(convert(file, folder)).toEqual({ ok: false, why: expect.stringContaining('newer.wast:1:9: error') });
 });
 
 describe('what the official core suite says holds metered as it does plain', () => {

@@ -185,7 +185,9 @@ function mustThrow(run: () => unknown, isRight: (thrown: unknown) => boolean): O
 
 const isTrap = (thrown: unknown): boolean => thrown instanceof WebAssembly.RuntimeError;
 const isExhaustion = (thrown: unknown): boolean => thrown instanceof RangeError;
-const isLinkError = (thrown: unknown): boolean => thrown instanceof WebAssembly.LinkError;
+/** JavaScript knows a second kind: a module that nobody registered is no object to import from. */
+const isLinkError = (thrown: unknown): boolean =>
+  thrown instanceof WebAssembly.LinkError || thrown instanceof TypeError;
 
 /** What every script may import (interpreter/host/spectest.ml of the specification); prints go nowhere. */
 function createSpectest(): Exports {

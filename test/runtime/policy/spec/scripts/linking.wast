@@ -29,6 +29,7 @@
 (assert_return (invoke "thrice" (i32.const 1)) (i32.const 28))
 
 (assert_unlinkable (module (func (import "counter" "absent"))) "unknown import")
+(assert_unlinkable (module (func (import "nobody" "next"))) "unknown import")
 (assert_unlinkable (module (func (import "counter" "next") (param f32))) "incompatible import type")
 
 (module
