@@ -6,6 +6,7 @@ import { LAUNCH_BOUNDS } from '../executor/launch/limits.ts';
 import { LAUNCH_FAULTS } from '../executor/launch/messages.ts';
 import { parseLimits } from '../executor/parse-limits.ts';
 import { COLUMNS } from '../runtime/contract.ts';
+import { GOVERN_DEFAULTS } from '../runtime/govern/governor.ts';
 import { usage } from '../runtime/telemetry/sensor-arguments.ts';
 
 const read = (file: string) => readFileSync(new URL(`../${file}`, import.meta.url), 'utf8');
@@ -63,5 +64,10 @@ describe('docs', () => {
     const flags = new Set(usage.match(/--[a-z-]+/g));
     for (const flag of ['--socket', '--root', '--uid']) flags.delete(flag);
     for (const flag of flags) expect(page).toContain(flag);
+  });
+
+  test('the failure page lists every limit with its default', () => {
+    const rows = [...read('docs/failure.md').matchAll(/^\| `(\w+)` \| ([\d.]+) \|/gm)];
+    expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual(GOVERN_DEFAULTS);
   });
 });

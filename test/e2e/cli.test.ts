@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import path from 'node:path';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -54,6 +54,20 @@ describe('terrace dry-run', () => {
     expect(JSON.parse(two.stdout).policies[0].moved).not.toBe(JSON.parse(one.stdout).policies[0].moved);
   });
 
+  test('--decisions writes a line per epoch, and tells when it cannot', async () => {
+    const log = path.join(folder, 'decisions.jsonl');
+    await terrace('dry-run', '--json', '--decisions', log);
+    const lines = readFileSync(log, 'utf8')
+      .trimEnd()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(lines.slice(0, 166).map(({ epoch, rung, policy }) => [epoch, rung, policy.name])).toEqual(
+      Array.from({ length: 166 }, (_, i) => [i + 1, 'chosen', 'heat']),
+    );
+    const unwritable = await terrace('dry-run', '--json', '--decisions', folder);
+    expect(unwritable.stderr).toMatch(/^terrace: decision-log-unwritable: epoch 1, heat: /);
+  });
+
   test('for people: a line per epoch with a heat strip, then a summary', async () => {
     const { stdout } = await terrace('dry-run');
     const epochs = stdout.split('\n').filter((line) => line.startsWith('epoch '));
@@ -62,6 +76,23 @@ describe('terrace dry-run', () => {
     expect(stdout).toMatch(
       /\npolicy +fast hits +slowdown +moved +promoted +demoted +refused\nheat .*\nhold .*\n$/,
     );
+  });
+});
+
+describe('terrace policy check', () => {
+  test('says what a policy of the zoo is made of, without a host', async () => {
+    const { code, stdout, stderr } = await terrace('policy', 'check', 'hold');
+    expect({ code, stderr }).toEqual({ code: 0, stderr: '' });
+    expect(stdout).toMatch(/^hold 1\.0\.0 is admitted: /);
+    const labels = 'digest size abi columns settings reasons state imports functions globals memory';
+    for (const label of labels.split(' ')) expect(stdout).toMatch(new RegExp(`^${label} +\\S`, 'm'));
+    expect(stdout).toMatch(/^digest +sha256 [0-9a-f]{64}$/m);
+  });
+
+  test('takes a source, too', async () => {
+    const { code, stdout } = await terrace('policy', 'check', 'policies/hold.ts');
+    expect(code).toBe(0);
+    expect(stdout).toContain('is admitted');
   });
 });
 
@@ -80,6 +111,19 @@ describe('bad input is one clear line with a stable code', () => {
       ['dry-run', '--policy', file('broken.ts', "import { Plan } from './sdk';\nexport function evaluate(")],
     ],
     ['evaluate-missing', ['dry-run', '--policy', file('empty.ts', 'export const version = "1.0.0";')]],
+    ['policy-not-found', ['policy', 'check', 'nonsense']],
+    ['policy-not-found', ['policy', 'check', 'nowhere.wasm']],
+    ['not-a-component', ['policy', 'check', file('other.wasm', 'hello')]],
+    [
+      'import-forbidden',
+      [
+        ...['policy', 'check'],
+        file(
+          'engine.wasm',
+          Buffer.from('\0asm\x01\0\0\0\x01\x04\x01\x60\0\0\x02\x0a\x01\x05wasi_\x01f\0\0', 'latin1'),
+        ),
+      ],
+    ],
     ['setting-unknown', ['dry-run', '--set', 'speed=3']],
     ['setting-invalid', ['dry-run', '--set', 'horizon=soon']],
     ['trace-not-found', ['dry-run', '--trace', 'nowhere.pgt']],
