@@ -15,8 +15,6 @@ export interface Launcher {
 }
 
 const { O_NONBLOCK, O_RDONLY, O_RDWR, O_WRONLY } = constants;
-/** How long what a host wrote before its end may take to be read, once that end is known. */
-const DRAIN_MS_MAX = 1000;
 
 /**
  * Hosts from the launcher behind its socket: confined, each under a user of its own. A launcher that was started again
@@ -112,14 +110,10 @@ function overseeHost(
   };
 }
 
-/** Resolves when the other end is closed and all is read, or after a while in which it is not. */
+/** Resolves when the other end is closed and all is read, as 'close' of a child process does. */
 function drain(stream: Duplex): Promise<void> {
-  if (stream.closed) return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(() => stream.destroy(), DRAIN_MS_MAX);
-    stream.once('close', () => {
-      clearTimeout(timer);
-      resolve();
-    });
+    if (stream.closed) resolve();
+    else stream.once('close', resolve);
   });
 }

@@ -90,18 +90,26 @@ describe.skipIf(excuse !== undefined)('a host from the launcher', () => {
     expect(hostPids()).toEqual([]);
   });
 
+  const lastWords = (bytes: number): string => `
+    const write = (to, bytes) => { for (let at = 0; at < bytes.length;) at += fs.writeSync(to, bytes, at); };
+    write(1, Buffer.alloc(${bytes}, 7));
+    write(2, Buffer.from('and goodbye'));
+    process.exit(3);`;
+
   test('is heard to the end, however much it says before', async () => {
-    const chatty = stage.script(
-      'chatty',
-      `
-      const write = (to, bytes) => { for (let at = 0; at < bytes.length;) at += fs.writeSync(to, bytes, at); };
-      write(1, Buffer.alloc(${REPLY_BYTES}, 7));
-      write(2, Buffer.from('and goodbye'));
-      process.exit(3);`,
-    );
-    await serve(chatty);
+    await serve(stage.script('chatty', lastWords(REPLY_BYTES)));
     const heard = await collect(demand(await launcher.launch()));
     expect(heard).toEqual({ how: 'exited with 3', replies: REPLY_BYTES, diagnostics: 'and goodbye' });
+  });
+
+  test('is heard to the end by who listens only after it', async () => {
+    await serve(stage.script('terse', lastWords(100_000)));
+    const host = demand(await launcher.launch());
+    await until(() => hostPids().length === 0);
+    // Answered after the first one's end was told.
+    demand(await launcher.launch());
+    const heard = await collect(host);
+    expect(heard).toEqual({ how: 'exited with 3', replies: 100_000, diagnostics: 'and goodbye' });
   });
 
   test('leaves no descriptor behind', async () => {
