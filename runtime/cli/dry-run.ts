@@ -4,6 +4,7 @@ import type { Settings } from '../contract.ts';
 import { DEFAULT_COST_MODEL } from '../cost-model.ts';
 import { openPolicy } from '../policy/open.ts';
 import type { Policy } from '../policy/policy.ts';
+import { recordInto } from '../policy/recording/record-host.ts';
 import { createDryRun, DRY_RUN_DEFAULTS, type DryRun } from '../simulate/dry-run.ts';
 import { BUNDLED_TRACE, loadTrace, traceName } from '../trace/load.ts';
 import type { StepReport } from '../engine.ts';
@@ -22,6 +23,7 @@ interface DryRunFlags {
   readonly set: Settings;
   readonly seed: number;
   readonly decisions?: string;
+  readonly record?: string;
   readonly json?: true;
 }
 
@@ -50,6 +52,7 @@ export function addDryRunVerb(program: Command, terminal: Terminal): void {
       '--decisions <file>',
       'append a line of JSON per epoch of --policy: what was decided, by whom and why',
     )
+    .option('--record <folder>', 'record what --policy is asked and answers, for `terrace replay`')
     .option('--json', 'print one line of JSON and nothing else')
     .action(async (flags: DryRunFlags) => {
       const failed = await dryRun(flags, terminal);
@@ -60,7 +63,7 @@ export function addDryRunVerb(program: Command, terminal: Terminal): void {
 async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure | undefined> {
   const trace = loadTrace(flags.trace);
   if (!trace.ok) return trace;
-  const policies = await openBoth(flags);
+  const policies = await openBoth(flags, terminal);
   if (!policies.ok) return policies;
   const options = { ...DRY_RUN_DEFAULTS, trace: trace.value, cost: DEFAULT_COST_MODEL, seed: flags.seed };
   const decisions = flags.decisions === undefined ? undefined : createDecisionFile({ path: flags.decisions });
@@ -78,8 +81,10 @@ async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure |
   return undefined;
 }
 
-async function openBoth(flags: DryRunFlags): Promise<Result<Policy[]>> {
-  const first = await openPolicy(flags.policy, flags.set);
+async function openBoth(flags: DryRunFlags, terminal: Terminal): Promise<Result<Policy[]>> {
+  const onFault = (message: string): void => terminal.err(`terrace: recording-ended: ${message}\n`);
+  const recording = flags.record === undefined ? {} : { recording: recordInto(flags.record, onFault) };
+  const first = await openPolicy(flags.policy, flags.set, recording);
   if (!first.ok) return first;
   const second = await openPolicy(flags.against, {});
   if (second.ok) return { ok: true, value: [first.value, second.value] };

@@ -17,9 +17,10 @@ export const zooFolder = path.join(packageRoot, 'dist/policies');
 export async function openPolicy(
   named: string,
   settings: Settings,
+  options: Omit<LoadOptions, 'policy' | 'settings'> = {},
 ): Promise<Result<Policy, LoadFault | BuildFault>> {
   const policy = await findComponent(named);
-  return policy.ok ? loadPolicy({ policy: policy.value, settings }) : policy;
+  return policy.ok ? loadPolicy({ ...options, policy: policy.value, settings }) : policy;
 }
 
 /** The component that a name stands for, as a path or as its bytes. */

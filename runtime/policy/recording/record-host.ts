@@ -1,10 +1,11 @@
 import type { Result } from '../../../executor/result.ts';
+import { recordingAnswersDefault, recordingBytesDefault } from '../../limits.ts';
 import type { HostFault } from '../host-process.ts';
 import type { Reply } from '../reply.ts';
 import type { RunningHost } from '../running-host.ts';
 import { REQUEST, REQUEST_AT } from '../wire.ts';
 import { dumpInstance } from './checkpoint.ts';
-import { answerOf } from './recorder.ts';
+import { answerOf, createRecorder } from './recorder.ts';
 import type { Recorder, Start } from './recorder.ts';
 
 export interface Recording {
@@ -14,6 +15,16 @@ export interface Recording {
   readonly bytesMax: number;
   /** Recording ended, since it could not go on; the policy does. */
   onFault(message: string): void;
+}
+
+/** A recording into a folder, as far back as the defaults say. */
+export function recordInto(folder: string, onFault: Recording['onFault']): Recording {
+  return {
+    recorder: createRecorder(folder),
+    answersMax: recordingAnswersDefault,
+    bytesMax: recordingBytesDefault,
+    onFault,
+  };
 }
 
 /**
