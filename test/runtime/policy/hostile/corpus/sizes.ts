@@ -1,0 +1,141 @@
+import { functionBytesMax, policyBytesMax } from '../../../../../runtime/limits.ts';
+import { concatenate, custom, leb128, section, withSections } from '../bytes.ts';
+import type { Bytes, Section } from '../bytes.ts';
+import type { Hostile } from '../hostile.ts';
+import { componentWith, coreChanged, policyOf, withManifest } from '../policies.ts';
+import { answerPlan, assemble, policyText } from '../policy-text.ts';
+import type { Parts } from '../policy-text.ts';
+
+const size = (name: string, must: Hostile['must'], parts: () => Parts): Hostile => ({
+  name,
+  policy: () => policyOf(parts()),
+  must,
+});
+const repeat = (count: number, text: (i: number) => string): string => Array.from({ length: count }, (_, i) => text(i)).join('');
+/** With charges in every loop this takes V8 minutes; the deadline covers compilation. */
+const NEVER_COMPILED = { must: 'load policy-overran', limits: { loadDeadlineMs: 1500 } } as const;
+const NOP_BYTES = 1;
+/** A body's count of locals and its end. */
+const EMPTY_BODY_BYTES = 2;
+const VECTORS =
+  '(local.set $v (i8x16.shuffle 0 17 2 19 4 21 6 23 8 25 10 27 12 29 14 31 (local.get $v) (i32x4.dot_i16x8_s (local.get $v) (f64x2.sqrt (local.get $v)))))';
+
+/** Bytes in front of the code section's item, so that the module as a whole has `total`. */
+function padded(total: number): Uint8Array {
+  const core = withManifest(assemble(policyText()));
+  const missing = total - componentWith(concatenate(core, custom('pad', new Uint8Array(70_000)))).length;
+  return componentWith(concatenate(core, custom('pad', new Uint8Array(70_000 + missing - sizeOfLengths(missing)))));
+}
+
+/** Lengths in LEB128 grow with what they tell. */
+function sizeOfLengths(more: number): number {
+  return 2 * (leb128(70_000 + more).length - leb128(70_000).length);
+}
+
+/** The sound core with one more function in front, of the body given: its locals and its code. */
+function withBody(...body: readonly Bytes[]): Uint8Array {
+  const whole = concatenate(...body);
+  const change = ({ id, payload }: Section): Section | Uint8Array => {
+    if (id !== 10) return { id, payload };
+    const [count, first] = [payload[0]!, payload[1]!];
+    return section(10, concatenate([count], leb128(whole.length), whole, payload.subarray(2 + first)));
+  };
+  return coreChanged((core) => withSections(core, (sections) => sections.map(change)), { fields: '(func $first)' });
+}
+
+function withLocals(...groups: readonly (readonly [count: number, type: number])[]): Uint8Array {
+  return withBody(leb128(groups.length), ...groups.map(([count, type]) => [...leb128(count), type]), [0x0b]);
+}
+
+/** As many blocks inside each other as a function may have, each opened by `opening`. */
+function nesting(...opening: readonly number[]): Uint8Array {
+  const depth = Math.floor((functionBytesMax - EMPTY_BODY_BYTES) / (opening.length + 1));
+  const openings = Array.from({ length: depth }, () => opening).flat();
+  return withBody([0], openings, new Uint8Array(depth + 1).fill(0x0b));
+}
+
+/** To be too large, or to take for ever to be read and compiled. */
+export const sizes: readonly Hostile[] = [
+  size('a function of one byte too many', 'admission module-forbidden', () => ({
+    fields: `(func ${'nop '.repeat(functionBytesMax - EMPTY_BODY_BYTES + NOP_BYTES)})`,
+  })),
+  size('a function of as many bytes as allowed', 'harmless', () => ({
+    fields: `(func ${'nop '.repeat(functionBytesMax - EMPTY_BODY_BYTES)})`,
+  })),
+  size('20,000 functions', 'harmless', () => ({ fields: repeat(20_000, () => '(func)') })),
+  size('20,000 types', 'harmless', () => ({
+    fields: repeat(20_000, (i) => `(type (func (param ${i.toString(2).replaceAll('0', 'i32 ').replaceAll('1', 'i64 ')})))`),
+  })),
+  size('20,000 mutable globals', 'harmless', () => ({ fields: repeat(20_000, () => '(global (mut i64) (i64.const 0))') })),
+  size('20,000 exports', 'harmless', () => ({ fields: repeat(20_000, (i) => `(export "x${i}" (func $save))`) })),
+  size('20,000 segments of data', 'harmless', () => ({ fields: repeat(20_000, () => '(data "")') })),
+  size('20,000 segments of elements', 'harmless', () => ({ fields: `(table 1 funcref) ${repeat(20_000, () => '(elem func)')}` })),
+  size('a branch table of 60,000 labels', 'harmless', () => ({
+    fields: `(func $far (block $out (br_table ${'$out '.repeat(60_000)} (i32.const 59999))))`,
+    decide: `(call $far) ${answerPlan}`,
+  })),
+  { name: 'blocks inside each other', policy: () => nesting(0x02, 0x40), must: 'harmless' },
+  { name: 'loops inside each other', policy: () => nesting(0x03, 0x40), ...NEVER_COMPILED },
+  { name: 'ifs inside each other', policy: () => nesting(0x41, 0, 0x04, 0x40), must: 'harmless' },
+  size('an expression 20,000 operands deep', 'harmless', () => ({
+    fields: `(func ${'i32.const 1 '.repeat(20_000)} ${'i32.add '.repeat(19_999)} drop)`,
+  })),
+  size('a megabyte of vector code', 'harmless', () => ({
+    fields: repeat(15, (i) => `(func $v${i} (local $v v128) ${VECTORS.repeat(1900)})`),
+    decide: `${repeat(15, (i) => `(call $v${i})`)} ${answerPlan}`,
+  })),
+  {
+    ...size('a megabyte of loops', 'harmless', () => ({
+      fields: repeat(12, () => `(func (local $i i32) ${'(loop $l (br_if $l (local.tee $i (i32.sub (local.get $i) (i32.const 1)))))'.repeat(5000)})`),
+    })),
+    ...NEVER_COMPILED,
+  },
+  size('a megabyte of calls', 'harmless', () => ({
+    fields: repeat(15, () => `(func (local $i i32) ${'(call $initialize)'.repeat(30_000)})`),
+  })),
+  size('a function of 1,001 parameters', 'load module-invalid', () => ({ fields: `(func (param ${'i32 '.repeat(1001)}))` })),
+  size('a function of 1,001 results', 'load module-invalid', () => ({
+    fields: `(func (result ${'i32 '.repeat(1001)}) (unreachable))`,
+  })),
+  { name: '50,001 locals', policy: () => withLocals([50_001, 0x7f]), must: 'load module-invalid' },
+  // One more holds the fuel.
+  { name: '50,000 locals', policy: () => withLocals([50_000, 0x7f]), must: 'load module-invalid' },
+  { name: '49,999 locals', policy: () => withLocals([49_999, 0x7f]), must: 'harmless' },
+  { name: '4 billion locals', policy: () => withLocals([0xffffffff, 0x7b]), must: 'load module-invalid' },
+  {
+    name: 'locals whose number wraps around 32 bits',
+    policy: () => withLocals([0xffffffff, 0x7f], [2, 0x7f]),
+    must: 'load module-invalid',
+  },
+  { name: 'a policy of as many bytes as allowed', policy: () => padded(policyBytesMax), must: 'harmless' },
+  { name: 'a policy of one byte too many', policy: () => padded(policyBytesMax + 1), must: 'admission policy-too-large' },
+  {
+    name: '100,000 custom sections without a name',
+    policy: () => coreChanged((core) => concatenate(core, ...Array.from({ length: 100_000 }, () => [0, 1, 0]))),
+    must: 'harmless',
+  },
+  {
+    name: '100,000 custom sections around the core module',
+    policy: () => concatenate(policyOf({}), ...Array.from({ length: 100_000 }, () => [0, 1, 0])),
+    must: 'harmless',
+  },
+  {
+    name: 'debug names that lie',
+    policy: () => coreChanged((core) => concatenate(core, custom('name', [1, 255, 255, 255, 255, 15, 0, 0]))),
+    must: 'harmless',
+  },
+  {
+    name: 'branch hints that lie',
+    policy: () =>
+      coreChanged((core) => {
+        const hints = custom('metadata.code.branch_hint', [1, 255, 255, 3, 1, 255, 127, 1, 9]);
+        return withSections(core, (sections) => sections.flatMap((entry) => (entry.id === 10 ? [hints, entry] : [entry])));
+      }),
+    must: 'harmless',
+  },
+  {
+    name: 'a source map somewhere on the network',
+    policy: () => coreChanged((core) => concatenate(core, custom('sourceMappingURL', Buffer.from('\u0010http://localhost')))),
+    must: 'harmless',
+  },
+];
