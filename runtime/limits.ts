@@ -86,7 +86,7 @@ export const loadDeadlineMsDefault = 5000;
 export const epochDeadlineMsDefault = 1000;
 /** Fuel of one epoch, and besides for each of its regions, unless the operator says otherwise (docs/fuel.md). */
 export const fuelPerEpochDefault = 1_000_000_000;
-export const fuelPerRegionDefault = 1000;
+export const fuelPerRegionDefault = 5000;
 /** Fuel to load, to configure, to save and to restore, for each of them, unless the operator says otherwise. */
 export const fuelPerCallDefault = 1_000_000_000;
 

@@ -6,6 +6,7 @@ import { LAUNCH_BOUNDS } from '../executor/launch/limits.ts';
 import { LAUNCH_FAULTS } from '../executor/launch/messages.ts';
 import { parseLimits } from '../executor/parse-limits.ts';
 import { COLUMNS } from '../runtime/contract.ts';
+import { fuelPerCallDefault, fuelPerEpochDefault, fuelPerRegionDefault } from '../runtime/limits.ts';
 import { GOVERN_DEFAULTS } from '../runtime/govern/governor.ts';
 import { usage } from '../runtime/telemetry/sensor-arguments.ts';
 
@@ -69,5 +70,16 @@ describe('docs', () => {
   test('the failure page lists every limit with its default', () => {
     const rows = [...read('docs/failure.md').matchAll(/^\| `(\w+)` \| ([\d.]+) \|/gm)];
     expect(Object.fromEntries(rows.map(([, name, value]) => [name, Number(value)]))).toEqual(GOVERN_DEFAULTS);
+  });
+
+  test('every budget of fuel is told with its default', () => {
+    const rows = [...read('docs/fuel.md').matchAll(/^\| `(fuel\w+)` \| ([\d,]+) \|/gm)];
+    expect(
+      Object.fromEntries(rows.map(([, name, units]) => [name, Number(units!.replaceAll(',', ''))])),
+    ).toEqual({
+      fuelPerEpoch: fuelPerEpochDefault,
+      fuelPerRegion: fuelPerRegionDefault,
+      fuelPerCall: fuelPerCallDefault,
+    });
   });
 });
