@@ -59,11 +59,17 @@ export function createLedger(model: CostModel): Ledger {
       return;
     }
     for (let i = 0; i < kinds.length; i++) {
-      const region = regions[i];
-      if (kinds[i] === EVENT.born) held[region] = PLACE_NONE;
-      else if (kinds[i] === EVENT.split) held[others[i]] = held[region];
-      else if (kinds[i] === EVENT.scattered && held[region] === PLACE_NONE) held[region] = held[others[i]];
+      if (kinds[i] === EVENT.born) held[regions[i]] = PLACE_NONE;
+      else if (kinds[i] === EVENT.split) inherit(others[i], regions[i], columns);
+      else if (kinds[i] === EVENT.scattered && held[regions[i]] === PLACE_NONE)
+        inherit(regions[i], others[i], columns);
     }
+  }
+
+  /** A region of this epoch holds contents of another. */
+  function inherit(region: number, other: number, { place }: Snapshot['columns']): void {
+    held[region] = held[other];
+    expected[region] = place![region];
   }
 
   function welcome(snapshot: Snapshot, { newborns, spare }: Tally, latencyNs: Float64Array): number {
@@ -90,7 +96,7 @@ export function createLedger(model: CostModel): Ledger {
       roomBefore = snapshot.places.map(({ room }) => room);
       moveCosts = nodes;
       const period = snapshot.samplingPeriod;
-      const fastestNs = Math.min(...latencyNs.subarray(0, nodes.length));
+      const fastestNs = nodes.length === 0 ? 0 : Math.min(...latencyNs.subarray(0, nodes.length));
       const computeNs = computeNsPerAccess(model, fastestNs);
       return {
         lengthNs: snapshot.lengthMs * 1e6,

@@ -117,13 +117,14 @@ describe('a policy that fails', () => {
     const { reports } = await replay({
       trace: redisFor(20),
       policy: await open('moody', { from: 5, to: 7 }),
+      lastGood: await open('moody'),
       limits: LIMITS,
     });
-    expect(story(reports)).toBe('chosen 7, hold 4, chosen 9');
+    expect(story(reports)).toBe('chosen 7, last-good 4, chosen 9');
     const wish = (epoch: number, id: number) =>
       reports[epoch - 1].evaluation?.plan.wishes.find((each) => each.id === id)?.value;
-    expect([wish(4, 3), wish(12, 3), wish(13, 3)]).toEqual([4, 0, 4]);
-    expect([wish(12, 1), wish(12, 2)]).toEqual([1, 4]);
+    expect([wish(4, 3), wish(8, 3), wish(11, 3), wish(12, 3), wish(13, 3)]).toEqual([4, 0, 4, 0, 4]);
+    for (const epoch of [8, 12]) expect([wish(epoch, 1), wish(epoch, 2)]).toEqual([1, 4]);
     expect(wish(13, 2)).not.toBe(4);
   }, 60_000);
 });

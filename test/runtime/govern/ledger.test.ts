@@ -26,7 +26,7 @@ function createScene() {
 /** Mean latency of an access above the fastest place's, ns: as it is, and as it would be. */
 function waits({ allFastNs, actualNs, heldNs }: EpochCost): { actual: number; held: number } {
   const perAccess = 100 / 0.6 / allFastNs;
-  const round = (value: number) => Math.round(value * 1000) / 1000;
+  const round = (value: number) => Math.round(value * 1000) / 1000 + 0;
   return { actual: round((actualNs - allFastNs) * perAccess), held: round((heldNs - allFastNs) * perAccess) };
 }
 
@@ -93,22 +93,20 @@ describe('a ledger', () => {
 
   test('a region that was split or scattered is where its contents would be', () => {
     const { account, moved } = createScene();
-    account({ regions: [{ place: 1 }, { place: 1 }] });
-    moved([0], 0);
-    const split = account({
-      regions: [{ place: 0 }, { place: 1 }, { place: 0 }],
-      events: [['split', 0, 2]],
-    });
-    expect(waits(split)).toEqual({ actual: 50, held: 150 });
+    account({ regions: [{ place: 0 }, { place: 0 }] });
+    moved([0], 1);
+    const split = account({ regions: [{ place: 1 }, { place: 0 }, { place: 1 }], events: [['split', 0, 2]] });
+    expect(waits(split)).toEqual({ actual: 100, held: 0 });
     const scattered = account({
-      regions: [{}, { place: 1 }, { place: 0 }, { place: 0 }],
+      regions: [{}, { place: 0 }, { place: 1 }, { place: 2 }],
       events: [
         ['born', 3],
         ['scattered', 3, 0],
+        ['scattered', 1, 0],
         ['died', 0],
       ],
     });
-    expect(waits(scattered)).toEqual({ actual: 50, held: 150 });
+    expect(waits(scattered)).toEqual({ actual: 216.667, held: 0 });
   });
 
   test('begins anew when the nodes change, or everything is to be forgotten', () => {
@@ -146,6 +144,7 @@ describe('a ledger', () => {
     const { account } = createScene();
     expect(account({ regions: [] })).toMatchObject({ allFastNs: 0, actualNs: 0, heldNs: 0 });
     expect(account({ regions: [{ accesses: 7 }] })).toMatchObject({ allFastNs: 0, actualNs: 0, heldNs: 0 });
+    expect(account({ regions: [{ accesses: 7 }], room: [] })).toMatchObject({ allFastNs: 0, actualNs: 0 });
   });
 });
 
