@@ -62,7 +62,7 @@ function checkExports(component: Component, module: CoreModule, world: World): R
     );
   const start = signatureOf(module, '_initialize');
   if (start === undefined || start === '->') return undefined;
-  return malformed(placeOf(module, '_initialize'), '_initialize takes or answers something');
+  return malformed(placeOf(module, '_initialize'), '_initialize is no function, or takes or answers something');
 }
 
 function checkExport(
@@ -91,7 +91,7 @@ function checkExport(
   if (post === undefined || post === expected.postSignature) return undefined;
   return malformed(
     placeOf(module, `cabi_post_${name}`),
-    `cabi_post_${name} takes something other than what ${name} answers`,
+    `cabi_post_${name} is no function, or takes something other than what ${name} answers`,
   );
 }
 
@@ -103,9 +103,11 @@ function mismatch(place: string, message: string): Refusal {
   return { code: 'world-mismatch', message, place };
 }
 
+/** Undefined where nothing has that name. What has it and is no function fits no expectation: it cannot be called. */
 function signatureOf(module: CoreModule, name: string): string | undefined {
   const entry = module.exports.get(name);
-  return entry?.kind === EXTERNAL.function ? module.functions[entry.index]?.signature : undefined;
+  if (entry === undefined) return undefined;
+  return entry.kind === EXTERNAL.function ? module.functions[entry.index]?.signature : 'no function';
 }
 
 function placeOf(module: CoreModule, name: string): string {
