@@ -78,7 +78,10 @@ export function createCodeWalk(spaces: Spaces): CodeWalk {
       case 'memory-copy':
         return check(reader, 'memory', 0, spaces.memories.length);
       case 'global':
-        return check(reader, 'global', index, spaces.globals.length);
+        check(reader, 'global', index, spaces.globals.length);
+        if (instruction.opcode === OPCODE.globalSet && spaces.globals[index]?.mutable === false)
+          reader.fail('a function writes a global that is constant', undefined, instruction.offset);
+        return;
       case 'function':
         return check(reader, 'function', index, spaces.functions.length);
       case 'block':

@@ -235,13 +235,14 @@ function createWalk(shapes: ShapeTable) {
   }
 
   function readImport(reader: BinaryReader): void {
+    const at = reader.offset;
     const name = readExternName(reader);
-    const place = reader.place();
+    const place = reader.place(at);
     const kind = reader.peek();
     if (kind === SORT.type) {
       const type = readTypeBound(reader, types);
       if (type === undefined)
-        return reader.fail(`the component imports a resource, ${quote(name)}`, 'import-forbidden');
+        return reader.fail(`the component imports a resource, ${quote(name)}`, 'import-forbidden', at);
       return void types.push(type);
     }
     reader.byte();
@@ -251,12 +252,14 @@ function createWalk(shapes: ShapeTable) {
       return reader.fail(
         `the component imports ${quote(name)}; a policy may import only \`log\``,
         'import-forbidden',
+        at,
       );
     imports.set(name, { shape: type.shape, place });
     functions.push({ kind: 'import', name, shape: type.shape });
   }
 
   function readExport(reader: BinaryReader): void {
+    const at = reader.offset;
     const [name, sort, index] = [readExternName(reader), reader.byte(), reader.u32()];
     if (reader.byte() === 1)
       reader.fail(`the export ${quote(name)} carries a type of its own, which no policy needs`);
@@ -267,6 +270,7 @@ function createWalk(shapes: ShapeTable) {
       return reader.fail(
         `the component exports ${quote(name)}, which is no function of its own`,
         'world-mismatch',
+        at,
       );
     lifts.set(name, lifted);
     functions.push(lifted);

@@ -110,15 +110,17 @@ export function createSections() {
   }
 
   function readImport(reader: BinaryReader): void {
+    const at = reader.offset;
     const [module, name] = [reader.name(), reader.name()];
-    if (isWasi(module)) return reader.fail(whyNoWasi(`${module} ${name}`), 'import-forbidden');
+    if (isWasi(module)) return reader.fail(whyNoWasi(`${module} ${name}`), 'import-forbidden', at);
     if (reader.byte() !== EXTERNAL.function)
       return reader.fail(
         `the core module imports ${quote(`${module} ${name}`)}, which is no function`,
         'import-forbidden',
+        at,
       );
     const type = typeOf(reader);
-    imports.push({ module, name, signature: type.signature, place: reader.place() });
+    imports.push({ module, name, signature: type.signature, place: reader.place(at) });
     functions.push(type);
   }
 

@@ -162,7 +162,8 @@ function readImmediate(reader: BinaryReader, into: Instruction): void {
       into.index = readReferenceType(reader);
       return;
     case 'value-types':
-      for (let left = reader.count(); left > 0; left--) readValueType(reader);
+      if (reader.count() !== 1) reader.fail('a select has other than one type');
+      readValueType(reader);
       return;
     case 'none':
   }
@@ -269,7 +270,7 @@ const FAMILIES: readonly (readonly [number, number, string])[] = [
   [0x1f, 0x1f, 'exceptions'],
   [0xd3, 0xd6, 'typed references'],
   [0xfb, 0xfb, 'garbage collection'],
-  [0xfd100, 0xfdfff, 'relaxed SIMD'],
+  [0xfd100, 0xfd12f, 'relaxed SIMD'],
   [0xfe, 0xfe, 'threads'],
 ];
 

@@ -147,6 +147,44 @@ describe('what is no policy', () => {
     refuse(await componentOf(core, { wit: chatty }), 'import-forbidden', 'log');
   }, 20_000);
 
+  describe('what needs WASI is told that before anything else', () => {
+    const text = (words: string): number[] => [words.length, ...Buffer.from(words)];
+    const section = (id: number, payload: readonly number[]): number[] => [id, payload.length, ...payload];
+    // Its types come first, and export a resource, which no policy may have either.
+    const resources = section(7, [1, 0x42, 1, 4, 0, ...text('error'), 3, 1]);
+    const imported = section(10, [1, 0, ...text('wasi:io/error@0.2.0'), 5, 0]);
+    const component = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...resources, ...imported];
+    const WASI = 'imports "wasi:io/error@0.2.0": it needs WASI, as JavaScript engines';
+
+    test('a component', () => refuse(Uint8Array.from(component), 'import-forbidden', WASI));
+
+    test('a core module, though it is no component', () => {
+      const importing = section(2, [1, ...text('wasi_snapshot_preview1'), ...text('fd_write'), 0, 0]);
+      const module = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0, ...section(1, [1, 0x60, 0, 0]), ...importing];
+      refuse(Uint8Array.from(module), 'import-forbidden', 'it needs WASI');
+    });
+
+    test('one that is too large besides, as engines are', () => {
+      const large = new Uint8Array(policyBytesMax + 1);
+      large.set(component);
+      refuse(large, 'import-forbidden', WASI);
+      const file = join(mkdtempSync(join(tmpdir(), 'terrace-policy-')), 'engine.wasm');
+      writeFileSync(file, large);
+      expect(readPolicyFile(file)).toMatchObject({ code: 'import-forbidden' });
+    });
+  });
+
+  test('names out of a policy reach nobody unescaped', () => {
+    const name = '\u001b[2J\n\u0085\u202e';
+    const bytes = [...Buffer.from(name)];
+    const hostile = [10, bytes.length + 5, 1, 0, bytes.length, ...bytes, 4, 0];
+    const answer = read(Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...hostile]));
+    expect(answer).toMatchObject({
+      code: 'import-forbidden',
+      message: String.raw`the component imports "\u001b[2J\n\u0085\u202e"; a policy may import only ${'`log`'} (component's import section, byte 0xb of the component)`,
+    });
+  });
+
   test('any mutation of a sound one is a Result, never an exception', () => {
     const edits = fc.array(
       fc.record({ at: fc.nat(sound.length - 1), value: fc.integer({ min: 0, max: 255 }), cut: fc.boolean() }),
@@ -217,9 +255,9 @@ describe('admission', () => {
       withOptions('decide', { postReturn: stranger }),
       withOptions('configure', { encoding: 'latin1+utf16' }),
       {
-        lowers: component.lowers.map(({ name, options }) => ({
-          name,
-          options: { ...options, memory: elsewhere },
+        lowers: component.lowers.map((lower) => ({
+          ...lower,
+          options: { ...lower.options, memory: elsewhere },
         })),
       },
       { lifts: new Map([...component.lifts, ['save', { ...component.lifts.get('save')!, core: stranger }]]) },
