@@ -1,5 +1,6 @@
 import { benchEpoch } from './epoch.ts';
 import { benchIdlePages } from './idle-pages.ts';
+import { benchLaunch } from './launch.ts';
 import { benchMovePages } from './move-pages.ts';
 import { benchResolve } from './resolve.ts';
 import { benchSnapshot } from './snapshot.ts';
@@ -31,6 +32,31 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
         ns: scalarNsPerRegion,
         besides: { ...besides, ratio: scalarRatio },
         goal: '',
+      },
+    ];
+  },
+  launch: async () => {
+    const { bareNs, confinedNs, hold, heat } = await benchLaunch();
+    const bare = { what: 'bare Node', ns: bareNs };
+    const goal = '≤ 200 ms, ≤ 4 × bare';
+    return [
+      {
+        what: 'start until confined',
+        ns: confinedNs,
+        besides: { ...bare, ratio: confinedNs / bareNs },
+        goal: '',
+      },
+      {
+        what: 'kill to fresh host with hold',
+        ns: hold.ns,
+        besides: { ...bare, ratio: hold.ratio },
+        goal,
+      },
+      {
+        what: 'kill to fresh host with heat',
+        ns: heat.ns,
+        besides: { ...bare, ratio: heat.ratio },
+        goal,
       },
     ];
   },
@@ -107,7 +133,11 @@ for (const [name, bench] of Object.entries(benches)) {
 
 function format({ what, ns, besides, goal }: Row): string {
   const beside = besides
-    ? `${besides.what} ${besides.ns.toFixed(1)} ns, ratio ${besides.ratio.toFixed(2)}`
+    ? `${besides.what} ${formatTime(besides.ns)}, ratio ${besides.ratio.toFixed(2)}`
     : '';
-  return `${what.padEnd(36)} ${ns.toFixed(1).padStart(7)} ns   ${beside.padEnd(44)} ${goal && `goal ${goal}`}`;
+  return `${what.padEnd(36)} ${formatTime(ns).padStart(10)}   ${beside.padEnd(44)} ${goal && `goal ${goal}`}`;
+}
+
+function formatTime(ns: number): string {
+  return ns >= 1e6 ? `${(ns / 1e6).toFixed(1)} ms` : `${ns.toFixed(1)} ns`;
 }
