@@ -39,6 +39,8 @@ export const dataSegmentsMax = 10_000;
 /** What all data segments of a policy's core module put into memory. */
 export const dataBytesMax = 512 * 1024;
 export const customSectionsMax = 100;
+/** Sections of a component; wit-component writes about thirty. */
+export const componentSectionsMax = 200;
 /** Items in one section of a component. */
 export const componentItemsMax = 1000;
 /** The JSON in a policy's manifest section. */

@@ -62,7 +62,10 @@ function checkExports(component: Component, module: CoreModule, world: World): R
     );
   const start = signatureOf(module, '_initialize');
   if (start === undefined || start === '->') return undefined;
-  return malformed(placeOf(module, '_initialize'), '_initialize is no function, or takes or answers something');
+  return malformed(
+    placeOf(module, '_initialize'),
+    '_initialize is no function, or takes or answers something',
+  );
 }
 
 function checkExport(

@@ -47,12 +47,6 @@ export interface Origin {
   readonly code?: LoadFault;
 }
 
-interface Context extends Required<Origin> {
-  readonly parent: BinaryReader | undefined;
-  /** Of the sections around, the outermost first. */
-  readonly labels: readonly string[];
-}
-
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
 /** A fault of the reader is also its parent's. */
@@ -61,130 +55,138 @@ export function createBinaryReader(
   parent?: BinaryReader,
   { whole = 'binary', base = 0, code = 'component-malformed' }: Origin = {},
 ): BinaryReader {
-  return createReader(bytes, { parent, whole, base, code, labels: [] });
+  return new Reader(bytes, { parent, whole, base, code, labels: [] });
 }
 
-function createReader(bytes: Uint8Array, context: Context): BinaryReader {
-  const { whole, base, labels } = context;
-  let position = 0;
-  /** Where the last read began. */
-  let began = 0;
-  let fault: LoadFailure | undefined;
+interface Context extends Required<Origin> {
+  readonly parent: BinaryReader | undefined;
+  /** Of the sections around, the outermost first. */
+  readonly labels: readonly string[];
+}
 
-  function stop(reason: LoadFailure): void {
-    fault ??= reason;
-    position = bytes.length;
-    context.parent?.stop(reason);
+/** A class, since every function body has a reader: made of closures, they take more than twice the time. */
+class Reader implements BinaryReader {
+  fault: LoadFailure | undefined;
+  readonly #bytes: Uint8Array;
+  readonly #context: Context;
+  #position = 0;
+  /** Where the last read began. */
+  #began = 0;
+
+  constructor(bytes: Uint8Array, context: Context) {
+    this.#bytes = bytes;
+    this.#context = context;
   }
 
-  function place(at = base + began): string {
+  get atEnd(): boolean {
+    return this.#position >= this.#bytes.length;
+  }
+
+  get offset(): number {
+    return this.#context.base + this.#position;
+  }
+
+  fail(message: string, code = this.#context.code, at?: number): void {
+    if (this.fault === undefined) this.stop(failure(code, `${message} (${this.place(at)})`));
+  }
+
+  stop(reason: LoadFailure): void {
+    this.fault ??= reason;
+    this.#position = this.#bytes.length;
+    this.#context.parent?.stop(reason);
+  }
+
+  place(at = this.#context.base + this.#began): string {
+    const { labels, whole } = this.#context;
     return [...labels, `byte 0x${at.toString(16)} of the ${whole}`].join(', ');
   }
 
-  function fail(message: string, code = context.code, at?: number): void {
-    if (fault === undefined) stop(failure(code, `${message} (${place(at)})`));
+  byte(): number {
+    this.#began = this.#position;
+    return this.#next();
   }
 
-  function next(): number {
-    if (position < bytes.length) return bytes[position++]!;
-    fail('the binary ends too early: is the file complete?');
+  #next(): number {
+    if (this.#position < this.#bytes.length) return this.#bytes[this.#position++]!;
+    this.#failEarly();
     return 0;
   }
 
-  function byte(): number {
-    began = position;
-    return next();
+  #failEarly(): void {
+    this.fail('the binary ends too early: is the file complete?');
   }
 
-  function u32(): number {
-    began = position;
-    const first = next();
+  peek(): number {
+    return this.#bytes[this.#position] ?? 0;
+  }
+
+  u32(): number {
+    const first = this.byte();
     if (first < 128) return first;
     let value = first & 127;
     for (let shift = 7; shift < 35; shift += 7) {
-      const group = next();
+      const group = this.#next();
       if (shift === 28 && group > 15) break;
       value += (group & 127) * 2 ** shift;
       if (group < 128) return value;
     }
-    fail('the binary holds a number longer than 32 bits');
+    this.fail('the binary holds a number longer than 32 bits');
     return 0;
   }
 
-  function s33(): number {
-    began = position;
+  s33(): number {
+    this.#began = this.#position;
     let value = 0;
     for (let shift = 0; shift < 35; shift += 7) {
-      const group = next();
+      const group = this.#next();
       value += (group & 127) * 2 ** shift;
       if (group < 128) return (group & 64) === 0 ? value : value - 2 ** (shift + 7);
     }
-    fail('the binary holds a number longer than 33 bits');
+    this.fail('the binary holds a number longer than 33 bits');
     return 0;
   }
 
-  function skipSigned(bytesMax: number): void {
-    began = position;
-    for (let left = bytesMax; left > 0; left--) if (next() < 128) return;
-    fail(`the binary holds a number longer than ${bytesMax} bytes`);
+  skipSigned(bytesMax: number): void {
+    this.#began = this.#position;
+    for (let left = bytesMax; left > 0; left--) if (this.#next() < 128) return;
+    this.fail(`the binary holds a number longer than ${bytesMax} bytes`);
   }
 
-  function count(): number {
-    const items = u32();
-    if (items <= bytes.length - position) return items;
-    fail('the binary holds a vector longer than its section');
+  count(): number {
+    const items = this.u32();
+    if (items <= this.#bytes.length - this.#position) return items;
+    this.fail('the binary holds a vector longer than its section');
     return 0;
   }
 
-  function take(length: number): Uint8Array {
-    began = position;
-    if (length > bytes.length - position) fail('the binary ends too early: is the file complete?');
-    const taken = bytes.subarray(position, position + length);
-    position += taken.length;
+  take(length: number): Uint8Array {
+    this.#began = this.#position;
+    if (length > this.#bytes.length - this.#position) this.#failEarly();
+    const taken = this.#bytes.subarray(this.#position, this.#position + length);
+    this.#position += taken.length;
     return taken;
   }
 
-  function name(): string {
-    const start = position;
-    const encoded = take(u32());
-    began = start;
+  rest(): Uint8Array {
+    return this.take(this.#bytes.length - this.#position);
+  }
+
+  name(): string {
+    const start = this.#position;
+    const encoded = this.take(this.u32());
+    this.#began = start;
     try {
       return UTF8.decode(encoded);
     } catch {
-      fail('the binary holds a name that is not UTF-8');
+      this.fail('the binary holds a name that is not UTF-8');
       return '';
     }
   }
 
-  function section(length: number, label?: string): BinaryReader {
-    const start = base + position;
+  section(length: number, label?: string): BinaryReader {
+    const { labels } = this.#context;
+    const base = this.offset;
     const inner = label === undefined ? labels : [...labels, label];
-    return createReader(take(length), { ...context, parent: reader, base: start, labels: inner });
+    return new Reader(this.take(length), { ...this.#context, parent: this, base, labels: inner });
   }
-
-  const reader: BinaryReader = {
-    get fault() {
-      return fault;
-    },
-    get atEnd() {
-      return position >= bytes.length;
-    },
-    get offset() {
-      return base + position;
-    },
-    fail,
-    stop,
-    place,
-    byte,
-    peek: () => bytes[position] ?? 0,
-    u32,
-    s33,
-    skipSigned,
-    count,
-    take,
-    rest: () => take(bytes.length - position),
-    name,
-    section,
-  };
-  return reader;
 }

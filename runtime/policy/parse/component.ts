@@ -1,6 +1,6 @@
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
-import { componentItemsMax } from '../../limits.ts';
+import { componentItemsMax, componentSectionsMax } from '../../limits.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import { readExternName, readType, readTypeBound } from './component-types.ts';
@@ -100,7 +100,13 @@ export function readComponent(bytes: Uint8Array, shapes: ShapeTable): Result<Com
   const wasi = reader.fault ?? findWasiImport(bytes);
   if (wasi !== undefined) return wasi;
   const walk = createWalk(shapes);
-  while (!reader.atEnd) {
+  for (let sections = 1; !reader.atEnd; sections++) {
+    if (sections > componentSectionsMax)
+      reader.fail(
+        `the component has more than ${componentSectionsMax} sections: build it with wit-component`,
+        undefined,
+        reader.offset,
+      );
     const id = reader.byte();
     walk.readSection(id, reader.section(reader.u32(), labelOf(id)));
   }

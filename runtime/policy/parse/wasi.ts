@@ -1,3 +1,4 @@
+import { componentSectionsMax } from '../../limits.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import type { LoadFailure } from '../policy.ts';
@@ -31,11 +32,11 @@ const SUB_RESOURCE = 1;
 export function findWasiImport(component: Uint8Array): LoadFailure | undefined {
   const reader = createBinaryReader(component, undefined, { whole: 'component' });
   reader.take(HEADER_BYTES);
-  while (!reader.atEnd) {
+  for (let left = componentSectionsMax; left > 0 && !reader.atEnd; left--) {
     const id = reader.byte();
     const section = reader.section(reader.u32(), "component's import section");
     if (id !== IMPORTS) continue;
-    for (let left = section.count(); left > 0 && !section.atEnd; left--) {
+    for (let items = section.count(); items > 0 && !section.atEnd; items--) {
       section.byte();
       const name = section.name();
       if (isWasi(name)) section.fail(whyNoWasi(name), 'import-forbidden');

@@ -147,3 +147,14 @@ test('componentItemsMax: so much and no more', () => {
     message: `the component's type section has 1001 items; 1000 are allowed (component's type section, byte 0xb of the component)`,
   });
 });
+
+test('componentSectionsMax: so much and no more', () => {
+  const componentOf = (count: number): Uint8Array =>
+    Uint8Array.from([0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0, ...zeros(2 * count)]);
+  const read = (count: number) => readComponent(componentOf(count), createShapeTable());
+  expect(read(limits.componentSectionsMax)).toMatchObject({ code: 'world-mismatch' });
+  expect(read(limits.componentSectionsMax + 1)).toMatchObject({
+    code: 'component-malformed',
+    message: expect.stringContaining('more than 200 sections: build it with wit-component (byte 0x198 of'),
+  });
+});
