@@ -19,7 +19,7 @@ export interface Seen {
   readonly lines: readonly string[];
   /** Units burnt by each call; zeros where the module is not metered. */
   readonly fuel: readonly bigint[];
-  /** Whether each call answered; else it trapped. */
+  /** Whether each call answered, and every other that it led to; else something trapped. */
   readonly answered: readonly boolean[];
   /** Calls that came to their end. */
   readonly calls: number;
@@ -52,6 +52,7 @@ export function watch(
   const fuel: bigint[] = [];
   const answered: boolean[] = [];
   let depth = 0;
+  let traps = 0;
   let overflowed = false;
 
   function call(at: number): void {
@@ -62,6 +63,7 @@ export function watch(
       run();
       lines.push(`${name} answers ${show(view, RESULTS_AT, signature.results)}`);
     } catch (thrown) {
+      traps++;
       overflowed ||= thrown instanceof RangeError;
       lines.push(`${name} throws ${String(thrown)}`);
       throw thrown;
@@ -99,23 +101,23 @@ export function watch(
   const planned = Math.min(callsMax, ROUNDS * outside.functions.length);
   while (fuel.length < planned) {
     driver.refuel(exports, fuel.length);
-    const answers = isAnswered(() => call(fuel.length));
+    const before = traps;
+    tryTo(() => call(fuel.length));
     const burnt = driver.burnt(exports, fuel.length);
     if (overflowed || burnt === 'exhausted') break;
     fuel.push(burnt);
-    answered.push(answers);
+    answered.push(traps === before);
     exports = driver.next(exports, instantiateAgain);
   }
   lines.push(...showState(exports, outside, memory));
   return { lines, fuel, answered, calls: fuel.length, isCutShort: fuel.length < planned };
 }
 
-function isAnswered(run: () => void): boolean {
+function tryTo(run: () => void): void {
   try {
     run();
-    return true;
   } catch {
-    return false;
+    // It is in the lines.
   }
 }
 
