@@ -31,6 +31,7 @@ const flagsDefault = [
   '--permission',
   '--no-liftoff',
   '--no-wasm-lazy-compilation',
+  '--no-wasm-inlining',
   '--disallow-code-generation-from-strings',
 ];
 const uidMax = 4_294_967_294;

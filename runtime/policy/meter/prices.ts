@@ -19,19 +19,22 @@ const ROUNDS = 4;
  */
 export function findPrepaid(scans: readonly Scan[], importedFunctions: number): Prices {
   const prices = new Map<number, number>();
+  const small = [...scans.entries()].filter(([, { instructions }]) => instructions <= PREPAID_MAX);
   for (let round = 0; round < ROUNDS; round++)
-    for (const [at, scan] of scans.entries()) {
+    for (const [at, scan] of small) {
       const price = priceOf(scan, prices);
-      if (price <= PREPAID_MAX) prices.set(importedFunctions + at, price);
+      if (price !== undefined && price <= PREPAID_MAX) prices.set(importedFunctions + at, price);
     }
   return prices;
 }
 
-function priceOf({ instructions, marks }: Scan, prices: Prices): number {
+function priceOf({ instructions, marks }: Scan, prices: Prices): number | undefined {
   let price = instructions;
   for (const { opcode, index, isLast } of marks) {
     if (opcode === OPCODE.return || isLast) continue;
-    price += (opcode === OPCODE.call ? prices.get(index) : undefined) ?? Infinity;
+    const called = opcode === OPCODE.call ? prices.get(index) : undefined;
+    if (called === undefined) return undefined;
+    price += called;
   }
   return price;
 }

@@ -1,6 +1,5 @@
 import type { BinaryReader } from '../parse/binary-reader.ts';
 import { createInstruction, OPCODE, readInstruction } from '../parse/instructions.ts';
-import type { Instruction } from '../parse/instructions.ts';
 
 /** A stretch of code: a function, or a loop with the loops inside it. */
 export interface Stretch {
@@ -35,16 +34,7 @@ export interface Scan extends Stretch {
   readonly marks: readonly Mark[];
 }
 
-const BRANCHES: ReadonlySet<number> = new Set([OPCODE.branch, OPCODE.branchIf, OPCODE.branchTable]);
-const MARKED: ReadonlySet<number> = new Set([
-  OPCODE.return,
-  OPCODE.call,
-  OPCODE.callIndirect,
-  OPCODE.memoryGrow,
-  OPCODE.memoryInit,
-  OPCODE.memoryCopy,
-  OPCODE.memoryFill,
-]);
+const NO_LOOPS: readonly Loop[] = [];
 
 export function isCall(opcode: number): boolean {
   return opcode === OPCODE.call || opcode === OPCODE.callIndirect;
@@ -57,45 +47,68 @@ export function isCall(opcode: number): boolean {
 export function scan(reader: BinaryReader, hasParams: (type: number) => boolean): Scan {
   const instruction = createInstruction();
   const marks: Mark[] = [];
-  /** The open blocks; loops are kept, with the instructions before them. */
-  const open: { readonly loop: Loop | undefined; readonly before: number }[] = [];
+  /** The open ones, the first of which is the function, with the instructions before them. */
+  const blocks: { readonly loop: Loop | undefined; readonly before: number }[] = [
+    { loop: undefined, before: 0 },
+  ];
   let instructions = 0;
-  let ended = false;
 
-  function openBlock({ opcode, index }: Instruction): void {
-    const takesValues = index >= 0 && hasParams(index);
-    const loop = { instructions: 0, firstMark: marks.length, endMark: 0, takesValues };
-    open.push({ loop: opcode === OPCODE.loop ? loop : undefined, before: instructions });
+  function open(isLoop: boolean): void {
+    const takesValues = isLoop && instruction.index >= 0 && hasParams(instruction.index);
+    const loop = isLoop ? { instructions: 0, firstMark: marks.length, endMark: 0, takesValues } : undefined;
+    blocks.push({ loop, before: instructions - 1 });
   }
 
-  function closeBlock(): void {
-    const block = open.pop();
-    ended = block === undefined;
+  function close(): void {
+    const block = blocks.pop();
     if (block?.loop === undefined) return;
     block.loop.instructions = instructions - block.before;
     block.loop.endMark = marks.length;
   }
 
-  function loopsOf({ opcode, index, labels }: Instruction): Loop[] {
-    if (!BRANCHES.has(opcode)) return [];
-    const targets = opcode === OPCODE.branchTable ? new Set(labels) : [index];
-    return [...targets].flatMap((label) => open.at(-1 - label)?.loop ?? []);
+  function mark(loops: readonly Loop[]): void {
+    const { opcode, offset: start, index } = instruction;
+    marks.push({ opcode, start, end: reader.offset, depth: blocks.length - 1, index, loops, isLast: false });
   }
 
-  while (!ended && !reader.atEnd) {
-    readInstruction(reader, instruction);
-    const { opcode, offset: start, index } = instruction;
-    if (opcode === OPCODE.block || opcode === OPCODE.loop || opcode === OPCODE.if) openBlock(instruction);
-    instructions++;
-    const last = marks.at(-1);
-    if (opcode === OPCODE.unreachable && last?.end === start) last.isLast = isCall(last.opcode);
-    const loops = loopsOf(instruction);
-    if (loops.length > 0 || MARKED.has(opcode)) {
-      const end = reader.offset;
-      marks.push({ opcode, start, end, depth: open.length, index, loops, isLast: false });
-    }
-    if (opcode === OPCODE.end) closeBlock();
+  function markBranch(labels: readonly number[]): void {
+    const loops = labels.flatMap((label) => blocks.at(-1 - label)?.loop ?? []);
+    if (loops.length > 0) mark(loops);
   }
-  if (!ended || !reader.atEnd) reader.fail('a function does not end where its code ends');
+
+  function readNext(): void {
+    readInstruction(reader, instruction);
+    instructions++;
+    switch (instruction.opcode) {
+      case OPCODE.block:
+      case OPCODE.if:
+        return open(false);
+      case OPCODE.loop:
+        return open(true);
+      case OPCODE.end:
+        return close();
+      case OPCODE.branch:
+      case OPCODE.branchIf:
+        return markBranch([instruction.index]);
+      case OPCODE.branchTable:
+        return markBranch([...new Set(instruction.labels)]);
+      case OPCODE.unreachable: {
+        const last = marks.at(-1);
+        if (last?.end === instruction.offset) last.isLast = isCall(last.opcode);
+        return;
+      }
+      case OPCODE.return:
+      case OPCODE.call:
+      case OPCODE.callIndirect:
+      case OPCODE.memoryGrow:
+      case OPCODE.memoryInit:
+      case OPCODE.memoryCopy:
+      case OPCODE.memoryFill:
+        return mark(NO_LOOPS);
+    }
+  }
+
+  while (blocks.length > 0 && !reader.atEnd) readNext();
+  if (blocks.length > 0 || !reader.atEnd) reader.fail('a function does not end where its code ends');
   return { marks, instructions, firstMark: 0, endMark: marks.length };
 }
