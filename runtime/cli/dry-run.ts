@@ -3,13 +3,14 @@ import type { Failure, Result } from '../../executor/result.ts';
 import type { Settings } from '../contract.ts';
 import { DEFAULT_COST_MODEL } from '../cost-model.ts';
 import { openPolicy } from '../policy/open.ts';
-import type { Policy } from '../policy/policy.ts';
+import type { HostedPolicy } from '../policy/load.ts';
 import { recordInto } from '../policy/recording/record-host.ts';
 import { createDryRun, DRY_RUN_DEFAULTS, type DryRun } from '../simulate/dry-run.ts';
 import { BUNDLED_TRACE, loadTrace, traceName } from '../trace/load.ts';
 import type { StepReport } from '../engine.ts';
 import type { Duty, DutyChange } from '../govern/decision.ts';
 import { createDecisionFile } from '../govern/decision-log.ts';
+import { formatConfinement } from './confinement-line.ts';
 import { drawHeatStrip } from './heat-strip.ts';
 import { collectSetting } from './settings.ts';
 import type { Terminal } from './terminal.ts';
@@ -75,13 +76,17 @@ async function dryRun(flags: DryRunFlags, terminal: Terminal): Promise<Failure |
   out(
     `${traceName(flags.trace)}: ${trace.value.epochs.length} epochs, seed ${flags.seed}, fast tier a quarter of the pages\n`,
   );
+  if (!flags.json) terminal.err(formatConfinement(policies.value[0].confinement));
   await replay(contenders, out, terminal);
   terminal.out(flags.json ? formatJson(flags, contenders) : formatSummary(contenders));
   await Promise.all(contenders.map(({ run }) => run.close()));
   return undefined;
 }
 
-async function openBoth(flags: DryRunFlags, terminal: Terminal): Promise<Result<Policy[]>> {
+async function openBoth(
+  flags: DryRunFlags,
+  terminal: Terminal,
+): Promise<Result<[HostedPolicy, HostedPolicy]>> {
   const onFault = (message: string): void => terminal.err(`terrace: recording-ended: ${message}\n`);
   const recording = flags.record === undefined ? {} : { recording: recordInto(flags.record, onFault) };
   const first = await openPolicy(flags.policy, flags.set, recording);

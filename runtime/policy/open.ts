@@ -3,8 +3,8 @@ import path from 'node:path';
 import { failure, success, type Result } from '../../executor/result.ts';
 import type { Settings } from '../contract.ts';
 import { packageRoot } from '../package-root.ts';
-import { loadPolicy, type LoadOptions } from './load.ts';
-import type { LoadFault, Policy } from './policy.ts';
+import { loadPolicy, type HostedPolicy, type LoadOptions } from './load.ts';
+import type { LoadFault } from './policy.ts';
 import type { BuildFault } from './build/fault.ts';
 
 /** Where the build puts the policies that come with Terrace. */
@@ -18,7 +18,7 @@ export async function openPolicy(
   named: string,
   settings: Settings,
   options: Omit<LoadOptions, 'policy' | 'settings'> = {},
-): Promise<Result<Policy, LoadFault | BuildFault>> {
+): Promise<Result<HostedPolicy, LoadFault | BuildFault>> {
   const policy = await findComponent(named);
   return policy.ok ? loadPolicy({ ...options, policy: policy.value, settings }) : policy;
 }
