@@ -13,7 +13,7 @@ const warmUpRounds = 8;
 const epochDeadlineMs = 60_000;
 /** Without trapping floats gcc 12 vectorises the heat of a block; the answers are the same. */
 const TWIN_FLAGS = ['-O3', '-march=native', '-fno-trapping-math', '-Wall', '-Werror'];
-const policies = join(import.meta.dirname, '../../dist/policies');
+export const policies = join(import.meta.dirname, '../../dist/policies');
 
 /** Nanoseconds per region of one epoch: columns out to the host, the policy, and its plan back. */
 export interface EpochFigures {
@@ -81,7 +81,7 @@ async function openHeat(
 }
 
 /** Half of the regions in the fast place; a tenth of all hot, wherever they are. */
-function makeSnapshot(): Snapshot {
+export function makeSnapshot(): Snapshot {
   const accesses = new Uint32Array(regions);
   const place = new Uint8Array(regions);
   for (let region = 0; region < regions; region++) {

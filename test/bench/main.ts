@@ -1,4 +1,5 @@
 import { benchEpoch } from './epoch.ts';
+import { benchFuel } from './fuel.ts';
 import { benchIdlePages } from './idle-pages.ts';
 import { benchLaunch } from './launch.ts';
 import { benchMovePages } from './move-pages.ts';
@@ -60,6 +61,28 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
       },
     ];
   },
+  fuel: async () =>
+    ['heat', 'heat-scalar'].flatMap((name) => {
+      const { plainNsPerRegion, meteredNsPerRegion, ratio, fuelPerRegion, ...load } = benchFuel(name);
+      return [
+        {
+          what: `${name} in Wasm, ${fuelPerRegion.toFixed(0)} fuel a region`,
+          ns: meteredNsPerRegion,
+          besides: { what: 'without fuel', ns: plainNsPerRegion, ratio },
+          goal: '≤ 1.08 × without',
+        },
+        {
+          what: `${name}, to rewrite and compile it`,
+          ns: (load.rewriteMs + load.compileMs[1]) * 1e6,
+          besides: {
+            what: 'to compile the original',
+            ns: load.compileMs[0] * 1e6,
+            ratio: (load.rewriteMs + load.compileMs[1]) / load.compileMs[0],
+          },
+          goal: '≤ 15 ms',
+        },
+      ];
+    }),
   validate: async () => {
     const { ourNsPerPage: callNs } = await benchMovePages();
     const { admitNs, arrangeNs, validateNs } = benchValidate(100_000);
