@@ -4,9 +4,9 @@ import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { homedir } from 'node:os';
 import { basename, dirname, join } from 'node:path';
 
-/** Where the lab keeps what is expensive to make: outside the clone, as XDG has it. */
-export function cacheFolder(env: Readonly<Record<string, string | undefined>>): string {
-  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'terrace', 'lab');
+/** Where a room of the tests keeps what is expensive to make: outside the clone, as XDG has it. */
+export function cacheFolder(env: Readonly<Record<string, string | undefined>>, room = 'lab'): string {
+  return join(env['XDG_CACHE_HOME'] || join(homedir(), '.cache'), 'terrace', room);
 }
 
 export async function exists(path: string): Promise<boolean> {

@@ -1,0 +1,137 @@
+import { spawn } from 'node:child_process';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { build } from 'rolldown';
+import { failure, success } from '../../executor/result.ts';
+import type { Result } from '../../executor/result.ts';
+import type { Jazzer } from './jazzer.ts';
+import type { Target } from './targets.ts';
+
+/** Whichever comes first. */
+export interface Bounds {
+  readonly seconds: number;
+  readonly runs: number;
+}
+
+export interface Fuzzed {
+  readonly runs: number;
+  /** Edges that were reached. */
+  readonly edges: number;
+}
+
+/** What a run works with. */
+export interface Place {
+  /** Of the run alone; `inputs` in it holds what it begins with. */
+  readonly folder: string;
+  /** Where findings stay. */
+  readonly findings: string;
+}
+
+/** One input may take this long; its target's memory, all libraries included, may grow to this. */
+const INPUT_MS_MAX = 20_000;
+const MEMORY_MIB_MAX = 3_072;
+/** Of what is shown of a finding. */
+const LINES_MAX = 40;
+
+/** Jazzer.js counts what is reached in plain JavaScript, so each target becomes one file of it. */
+async function bundle({ name }: Target, folder: string): Promise<string> {
+  const file = join(folder, `${name}.mjs`);
+  await build({
+    input: join(import.meta.dirname, 'targets', `${name}.ts`),
+    platform: 'node',
+    external: /^node:/,
+    logLevel: 'warn',
+    output: { file, format: 'esm' },
+  });
+  return file;
+}
+
+/**
+ * Fuzzes a target, and leaves beside the inputs what else it found to reach something new.
+ * A failure is a finding; its message names the file with the input.
+ */
+export async function fuzz(
+  jazzer: Jazzer,
+  target: Target,
+  { folder, findings }: Place,
+  { seconds, runs }: Bounds,
+): Promise<Result<Fuzzed, 'finding'>> {
+  const file = await bundle(target, folder);
+  const inputs = join(folder, 'inputs');
+  for (const each of [inputs, findings]) await mkdir(each, { recursive: true });
+  const words = join(folder, 'words');
+  await writeFile(words, (target.words ?? []).map((word) => `${JSON.stringify(word)}\n`).join(''));
+  const { status, log } = await start(
+    jazzer,
+    [
+      ...[file, inputs, '--sync', '--timeout', String(INPUT_MS_MAX), '--'],
+      ...[`-max_total_time=${seconds}`, `-runs=${runs}`, `-max_len=${target.bytesMax}`],
+      ...[`-rss_limit_mb=${MEMORY_MIB_MAX}`, `-artifact_prefix=${findings}/${target.name}-`],
+      ...(target.words === undefined ? [] : [`-dict=${words}`]),
+    ],
+    folder,
+  );
+  const done = /^#(\d+)\s+DONE .*cov: (\d+) /m.exec(log);
+  const edges = [...text.matchAll(/\bcov: (\d+) /g)].at(-1);
+  if (status === 0 && done !== null)
+    return success({ runs: Number(done[1]), edges: Number(edges?.[1] ?? 0) });
+  const shown = lines.filter((line) => !/^(#\d|INFO:|NEW_FUNC)/.test(line)).slice(-LINES_MAX);
+  return failure('finding', `${target.name}, status ${status}:\n${shown.join('\n')}`);
+}
+
+/**
+ * Of the inputs in `folder/inputs`, the shortest that together reach all that all of them reach; answers the
+ * folder that holds them. libFuzzer starts itself again for it, by the name of the process.
+ */
+export async function merge(
+  { node, script }: Jazzer,
+  { name, bytesMax }: Target,
+  folder: string,
+): Promise<string> {
+  const kept = join(folder, 'kept');
+  await mkdir(kept);
+  const [again, rename] = [join(folder, 'again'), join(folder, 'rename.cjs')];
+  const words = node.map((word) => `'${word}'`).join(' ');
+  await writeFile(again, `#!/bin/sh\nexec ${words} "$@"\n`, { mode: 0o700 });
+  await writeFile(rename, `process.argv[0] = ${JSON.stringify(again)};\n`);
+  const { status, log } = await start(
+    { node: [...node, '--require', rename], script },
+    [
+      ...[
+        join(folder, `${name}.mjs`),
+        kept,
+        join(folder, 'inputs'),
+        '--sync',
+        '--timeout',
+        String(INPUT_MS_MAX),
+      ],
+      ...['--', '-merge=1', `-max_len=${bytesMax}`, `-rss_limit_mb=${MEMORY_MIB_MAX}`],
+    ],
+    folder,
+  );
+  if (status !== 0)
+    throw new Error(`no merge of ${name}, status ${status}:\n${lines.slice(-LINES_MAX).join('\n')}`);
+  return kept;
+}
+
+interface Ended {
+  readonly status: number | null;
+  /** All that it printed. A file keeps what a pipe loses when a process ends as abruptly as libFuzzer does. */
+  readonly log: string;
+}
+
+function start(
+  { node: [command, ...before], script }: Jazzer,
+  args: readonly string[],
+  folder: string,
+): Promise<Ended> {
+  const path = join(folder, 'log');
+  const file = openSync(path, 'w');
+  const child = spawn(command, [...before, script, ...args], { cwd: folder, stdio: ['ignore', file, file] });
+  closeSync(file);
+  return new Promise((resolve, reject) => {
+    child.once('error', reject);
+    child.once('close', (status) => resolve({ status, log: readFileSync(path, 'utf8') }));
+  });
+}
