@@ -1,4 +1,5 @@
 import { BOUNDS, type Limits, type Scope } from './limits.ts';
+import { oneLine } from './one-line.ts';
 import { sortByKey } from './order.ts';
 import { type BoundPlan, type OwnerRef, type PlanFault, SPACE, TARGET_SWAP } from './plan.ts';
 import { type Failure, type Result, failure, success } from './result.ts';
@@ -34,12 +35,15 @@ export function admit(plan: BoundPlan, limits: Limits, topology: Topology): Resu
   const fault = findShapeFault(plan) ?? findTooMany(plan) ?? findOwnerFault(plan.owners);
   if (fault) return fault;
   const scope = limits.scopes.get(plan.scope);
-  if (!scope)
-    return failure('scope-unknown', `the limits file has no scope "${plan.scope.slice(0, 80)}"; add it`);
+  if (!scope) return unknownScope(plan.scope);
   if (plan.topologyGeneration !== topology.generation) {
     return failure('stale-topology', 'nodes changed since the plan was made; ask for budgets and plan again');
   }
   return findHeadroomFault(plan, topology) ?? admitEntries(plan, scope, limits, topology);
+}
+
+export function unknownScope(name: string): Failure<PlanFault> {
+  return failure('scope-unknown', `the limits file has no scope "${oneLine(name.slice(0, 80))}"; add it`);
 }
 
 function admitEntries(

@@ -1,4 +1,5 @@
 import { BOUNDS } from './limits.ts';
+import { oneLine } from './one-line.ts';
 import { type Result, failure, success } from './result.ts';
 
 /** Leaves a check from any depth; never leaves this file. */
@@ -16,7 +17,7 @@ export function checkJson<T, Code extends string>(code: Code, read: () => T): Re
   try {
     return success(read());
   } catch (error) {
-    if (error instanceof Refusal) return failure(code, error.message);
+    if (error instanceof Refusal) return failure(code, oneLine(error.message));
     throw error;
   }
 }

@@ -1,4 +1,4 @@
-import { type AdmittedPlan, admit } from './admit.ts';
+import { type AdmittedPlan, admit, unknownScope } from './admit.ts';
 import type { Executor } from './executor.ts';
 import type { Journal, JournalEnd } from './journal.ts';
 import type { Kernel } from './kernel.ts';
@@ -56,7 +56,7 @@ export function createExecutor({ kernel: bare, limits, journal, clock, warn }: E
       const topology = readTopology(kernel, closed);
       if (!topology.ok) return topology;
       const scope = limits.scopes.get(scopeName);
-      if (!scope) return failure('scope-unknown', `the limits file has no scope "${scopeName}"; add it`);
+      if (!scope) return unknownScope(scopeName);
       return listBudgets(scope, topology.value, tools);
     },
     async check(plan) {

@@ -8,6 +8,7 @@ import { LAUNCH_BOUNDS } from './launch/limits.ts';
 import { checkRootOwned } from './launch/root-owned.ts';
 import { serveLauncher, type LaunchServer } from './launch/server.ts';
 import { checkUsersFree } from './launch/users.ts';
+import { oneLine } from './one-line.ts';
 import { readText } from './procfs/read-file.ts';
 import { failure, type Failure, type Result } from './result.ts';
 import { removeStaleSocket } from './wire/unix-socket.ts';
@@ -61,7 +62,7 @@ function readConfig(): Result<LaunchConfig> {
   try {
     json = JSON.parse(text.value);
   } catch (error) {
-    return failure('config-malformed', `${path.value}: ${(error as Error).message}`);
+    return failure('config-malformed', `${path.value}: ${oneLine((error as Error).message)}`);
   }
   const config = parseConfig(json, process.execPath);
   return config.ok ? config : failure(config.code, `${path.value}: ${config.message}`);

@@ -6,6 +6,7 @@ import type { Kernel } from './kernel.ts';
 import { openLinuxKernel } from './linux/kernel.ts';
 import { openMapperFinder } from './linux/open-mapper-finder.ts';
 import { openFrameMover } from './linux/move-phys-pages.ts';
+import { oneLine } from './one-line.ts';
 import { parseLimits } from './parse-limits.ts';
 import { readText } from './procfs/read-file.ts';
 import { failure, success, type Failure, type Result } from './result.ts';
@@ -117,7 +118,7 @@ function readLimits(path: string): Result<Limits> {
   try {
     json = JSON.parse(text.value);
   } catch (error) {
-    return failure('limits-malformed', `${path}: ${(error as Error).message}`);
+    return failure('limits-malformed', `${path}: ${oneLine((error as Error).message)}`);
   }
   const limits = parseLimits(json);
   return limits.ok ? limits : failure(limits.code, `${path}: ${limits.message}`);

@@ -1,6 +1,7 @@
 import { absolutePath, checkJson, fields, list, oneOf, whole } from '../check-json.ts';
 import { BELTS } from '../confinement.ts';
 import type { Confinement } from '../confinement.ts';
+import { oneLine } from '../one-line.ts';
 import { failure } from '../result.ts';
 import type { Result } from '../result.ts';
 import { CONFINE_BOUNDS } from './limits.ts';
@@ -15,7 +16,7 @@ export function parseConfinement(text: string): Result<Confinement, 'confinement
   try {
     json = JSON.parse(text);
   } catch (error) {
-    return failure('confinement-malformed', (error as Error).message);
+    return failure('confinement-malformed', oneLine((error as Error).message));
   }
   return checkJson('confinement-malformed', () => readConfinement(json));
 }
