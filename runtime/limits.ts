@@ -66,7 +66,7 @@ export const logLineBytesMax = 256;
 /** The text of a trap or refusal that crosses from a policy host. */
 export const faultTextBytesMax = 1024;
 /** From the start of a policy host's first process until it is confined. */
-export const hostStartMsMax = 10_000;
+export const hostStartMsMax = 30_000;
 /** Standard error of one policy host; more is read and thrown away. */
 export const hostStderrBytesMax = 4096;
 

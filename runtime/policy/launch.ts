@@ -9,6 +9,7 @@ import { failure, success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import { hostStartMsMax, hostStderrBytesMax } from '../limits.ts';
 import { packageRoot } from '../package-root.ts';
+import { plainText } from './reply.ts';
 import { createSharedFile } from './shared-file.ts';
 
 /** A policy host that was started: its ends of the pipes, and how to end it. */
@@ -54,24 +55,24 @@ const NOBODY = { uid: 65_534, gid: 65_534 };
 const REPORT = 4;
 
 /** Hosts as child processes of this one, on the same Node, with an empty environment, held as far as this process may. */
-export function launchChild(file: string = hostFile): Launch {
+export function launchChild(file: string = hostFile, stage: string = stageFile): Launch {
   return async () => {
-    const absent = [stageFile, file].find((needed) => !existsSync(needed));
+    const absent = [stage, file].find((needed) => !existsSync(needed));
     if (absent !== undefined)
       return failure('host-failed', `there is no policy host at ${absent}: run \`npm run build\``);
     try {
-      return await launchHost(resolve(file));
+      return await launchHost(resolve(file), resolve(stage));
     } catch (error) {
       return failure('host-failed', `no policy host could be started: ${(error as Error).message}`);
     }
   };
 }
 
-async function launchHost(file: string): Promise<Result<LaunchedHost, 'host-failed'>> {
+async function launchHost(file: string, stage: string): Promise<Result<LaunchedHost, 'host-failed'>> {
   const { writable, readOnly } = createSharedFile();
   let child: ChildProcess;
   try {
-    child = spawnStage(file, readOnly);
+    child = spawnStage(stage, file, readOnly);
   } catch (error) {
     closeSync(writable);
     throw error;
@@ -86,18 +87,18 @@ async function launchHost(file: string): Promise<Result<LaunchedHost, 'host-fail
     return success({ requests, replies, diagnostics, shared: writable, kill, exited, confinement });
   closeSync(writable);
   kill();
-  const complaint = await readSome(diagnostics, hostStderrBytesMax);
+  const complaint = plainText(Buffer.from(await readSome(diagnostics, hostStderrBytesMax), 'latin1'));
   return failure('host-failed', `no policy host was started: its stage ${await exited}: ${complaint.trim()}`);
 }
 
-function spawnStage(file: string, shared: number): ChildProcess {
+function spawnStage(stage: string, file: string, shared: number): ChildProcess {
   const asked: Confinement = {
     readable: [file],
     descriptorsMax: DESCRIPTORS_MAX,
     ...(process.getuid?.() === 0 && { user: NOBODY }),
   };
   const host = [process.execPath, ...NODE_FLAGS, file];
-  return spawn(process.execPath, [stageFile, JSON.stringify(asked), '--', ...host], {
+  return spawn(process.execPath, [stage, JSON.stringify(asked), '--', ...host], {
     cwd: '/',
     env: {},
     stdio: ['pipe', 'pipe', 'pipe', shared, 'pipe'],
@@ -110,24 +111,24 @@ async function awaitReport(child: ChildProcess, kill: () => void): Promise<Confi
   const line = await readSome(child.stdio[REPORT] as Readable, REPORT_BOUNDS.bytesMax, '\n');
   clearTimeout(overdue);
   try {
-    return readReport(JSON.parse(line));
+    return readReport(JSON.parse(Buffer.from(line, 'latin1').toString()));
   } catch {
     return undefined;
   }
 }
 
-/** Reads to the end, or to `last`, but not much more than `bytesMax`. */
+/** Reads to the end, to `last`, or to `bytesMax`: a character per byte. */
 async function readSome(stream: Readable, bytesMax: number, last?: string): Promise<string> {
   let text = '';
   try {
-    for await (const part of stream.setEncoding('utf8')) {
+    for await (const part of stream.setEncoding('latin1')) {
       text += part;
       if (text.length >= bytesMax || (last !== undefined && text.includes(last))) break;
     }
   } catch {
     // A pipe that breaks tells no more than one that ends.
   }
-  return text;
+  return text.slice(0, bytesMax);
 }
 
 function exitOf(child: ChildProcess): Promise<string> {
