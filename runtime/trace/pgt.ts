@@ -4,6 +4,8 @@ import { createVarintReader, type VarintReader } from './varint.ts';
 import type { FreedRange, Trace, TraceEpoch, TraceFault } from './trace.ts';
 
 const HEADER_BYTES = 16;
+/** Page numbers stay below what plans may name (executor/plan.ts), and exact in a double. */
+const PAGE_NUMBER_END = 2 ** 52;
 
 /**
  * Decodes PGT1 and PGT2 (docs/traces.md): a 16-byte header, then per epoch varint-coded rows of page
@@ -46,7 +48,10 @@ function readEpoch(reader: VarintReader, withFrees: boolean): TraceEpoch | undef
   };
   let pageNumber = 0;
   for (let row = 0; row < length && !reader.broken; row++) {
-    pageNumber += reader.next();
+    const step = reader.next();
+    if (row > 0 && step === 0) reader.fail('names a page twice in one epoch');
+    pageNumber += step;
+    if (pageNumber >= PAGE_NUMBER_END) reader.fail('names a page that cannot be');
     epoch.pageNumber[row] = pageNumber;
     epoch.loads[row] = reader.next();
     epoch.stores[row] = reader.next();
@@ -62,6 +67,7 @@ function readFreed(reader: VarintReader): FreedRange[] {
     const pages = reader.next();
     freed.push({ pageNumber, pages });
     end = pageNumber + pages;
+    if (end > PAGE_NUMBER_END) reader.fail('frees pages that cannot be');
   }
   return freed;
 }

@@ -54,6 +54,19 @@ describe('page traces', () => {
     );
   });
 
+  test('with a page twice, or one that no plan could name, are refused', () => {
+    const row = { pageNumber: 5, loads: 1, stores: 0 };
+    const upTo = (last: number) =>
+      Array.from({ length: 16 }, (_, i) => ({ ...row, pageNumber: last - (15 - i) * 2 ** 48 }));
+    const decode = (rows: readonly (typeof row)[], freed: readonly (typeof row)[] = []) =>
+      decodePgt(encodePgt2([{ rows, freed: freed.map(({ pageNumber }) => ({ pageNumber, pages: 1 })) }]));
+    const refused = { ok: false, code: 'trace-malformed' };
+    expect(decode([row, row])).toMatchObject(refused);
+    expect(decode(upTo(2 ** 52 - 1), upTo(2 ** 52 - 1))).toMatchObject({ ok: true });
+    expect(decode(upTo(2 ** 52))).toMatchObject(refused);
+    expect(decode([], upTo(2 ** 52))).toMatchObject(refused);
+  });
+
   test('any bytes are decoded or refused with a code', () => {
     const header = encodePgt2([]);
     fc.assert(
