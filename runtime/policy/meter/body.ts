@@ -75,7 +75,8 @@ export function meterBody(
     if (mark.loops.length > 0) return chargeBranch(mark, original);
     // To the end of the block around it all, where the fuel is stored.
     if (opcode === OPCODE.return) return [inLocal ? [EMIT.branch, ...unsigned(depth)] : original];
-    if (opcode === OPCODE.call && prices.has(index)) return [original];
+    // What charges nothing changes nothing, but may call others that do before it traps.
+    if (opcode === OPCODE.call && prices.has(index)) return inLocal ? [code.store, original] : [original];
     const helper = opcode === OPCODE.memoryGrow ? chargePages : chargeBytes;
     const called = isCall(opcode) ? original : [EMIT.call, ...unsigned(helper)];
     return [...(inLocal ? [code.store, called, code.load] : [called]), isCall(opcode) ? [] : original];

@@ -14,24 +14,35 @@ const ROUNDS = 4;
  * indirect call, nothing that costs by length, and calls of such functions only. Their callers pay, so that
  * fuel need not go through memory for every accessor.
  *
- * A call behind which the instance traps does not count, or no check of bounds that aborts were bounded. In
- * there the global may say more than is left, by no more than was given: once, since it is the last call.
+ * A call behind which the instance traps does not count if who is called pays for itself, or no check of
+ * bounds that aborts were bounded. Which functions those are is known after a first look without such calls.
  */
 export function findPrepaid(scans: readonly Scan[], importedFunctions: number): Prices {
+  const indexed = new Map(scans.map((scan, at) => [importedFunctions + at, scan]));
+  const hopeful = settle(indexed, () => false);
+  return settle(new Map([...indexed].filter(([index]) => hopeful.has(index))), (index) => hopeful.has(index));
+}
+
+/** `countsLast`: whether a call of that function counts even where the instance traps behind it. */
+function settle(scans: ReadonlyMap<number, Scan>, countsLast: (index: number) => boolean): Prices {
   const prices = new Map<number, number>();
-  const small = [...scans.entries()].filter(([, { instructions }]) => instructions <= PREPAID_MAX);
+  const small = [...scans].filter(([, { instructions }]) => instructions <= PREPAID_MAX);
   for (let round = 0; round < ROUNDS; round++)
-    for (const [at, scan] of small) {
-      const price = priceOf(scan, prices);
-      if (price !== undefined && price <= PREPAID_MAX) prices.set(importedFunctions + at, price);
+    for (const [index, scan] of small) {
+      const price = priceOf(scan, prices, countsLast);
+      if (price !== undefined && price <= PREPAID_MAX) prices.set(index, price);
     }
   return prices;
 }
 
-function priceOf({ instructions, marks }: Scan, prices: Prices): number | undefined {
+function priceOf(
+  { instructions, marks }: Scan,
+  prices: Prices,
+  countsLast: (index: number) => boolean,
+): number | undefined {
   let price = instructions;
   for (const { opcode, index, isLast } of marks) {
-    if (opcode === OPCODE.return || isLast) continue;
+    if (opcode === OPCODE.return || (isLast && !countsLast(index))) continue;
     const called = opcode === OPCODE.call ? prices.get(index) : undefined;
     if (called === undefined) return undefined;
     price += called;

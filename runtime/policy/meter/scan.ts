@@ -26,7 +26,7 @@ export interface Mark {
   readonly index: number;
   /** A branch: the loops it may lead back to. */
   readonly loops: readonly Loop[];
-  /** A call with `unreachable` right behind it: the last thing that an instance does. */
+  /** A direct call with `unreachable` right behind it: the last thing that an instance does. */
   isLast: boolean;
 }
 
@@ -94,7 +94,7 @@ export function scan(reader: BinaryReader, hasParams: (type: number) => boolean)
         return markBranch([...new Set(instruction.labels)]);
       case OPCODE.unreachable: {
         const last = marks.at(-1);
-        if (last?.end === instruction.offset) last.isLast = isCall(last.opcode);
+        if (last?.end === instruction.offset) last.isLast = last.opcode === OPCODE.call;
         return;
       }
       case OPCODE.return:

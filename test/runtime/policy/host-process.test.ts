@@ -188,7 +188,7 @@ describe('the reader of replies', () => {
     ['an unknown status', REPLY_AT.status, 99],
     ['one entry more than allowed', REPLY_AT.lengths, planEntriesMax + 1],
     ['more log lines than allowed', REPLY_AT.logLines, logLinesMax + 1],
-    ['a log of another length', REPLY_AT.lengths + 4 * 8, 5],
+    ['a log of another length', REPLY_AT.lengths + 4 * REPLY_SECTION_NAMES.indexOf('log'), 5],
   ])('refuses %s', (_, at, value) => {
     const bytes = reply.slice();
     new DataView(bytes.buffer).setUint32(at, value, true);

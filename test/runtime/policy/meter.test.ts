@@ -228,11 +228,27 @@ describe('fuel that runs out', () => {
       '(func $f (export "f") (call $f))',
       '(func $f (export "f") (call $g)) (func $g (call $f))',
       '(table 1 funcref) (elem (i32.const 0) $f) (func $f (export "f") (call_indirect (i32.const 0)))',
+      '(func $f (export "f") (call $f) (unreachable))',
+      '(func $f (export "f") (call $g) (unreachable)) (func $g (call $f) (unreachable))',
+      '(table 1 funcref) (elem (i32.const 0) $f) (func $f (export "f") (call_indirect (i32.const 0)) (unreachable))',
     ]) {
       const metered = meter(assemble(`(module ${code})`), { fuelAtStart: 1000n });
       expect(metered.call('f')).toEqual({ trap: 'unreachable' });
       expect(metered.fuel.value).toBeLessThan(0n);
     }
+  });
+
+  test('cannot be lent again and again by functions that never return', () => {
+    const lender = assemble(`(module (global $turns (export "turns") (mut i32) (i32.const 0))
+      (func $spend (export "f") (local $left i32) (local.set $left (i32.const 900))
+        (loop $l (global.set $turns (i32.add (global.get $turns) (i32.const 1)))
+          (br_if $l (local.tee $left (i32.sub (local.get $left) (i32.const 1)))))
+        (drop (call $die (i32.const 1))))
+      (func $die (param i32) (result i32) (if (local.get 0) (then (call $spend) (unreachable))) (i32.const 0)))`);
+    const metered = meter(lender, { fuelAtStart: 11_000n });
+    expect(metered.call('f')).toEqual({ trap: 'unreachable' });
+    expect(metered.fuel.value).toBeLessThan(0n);
+    expect((metered.exports['turns'] as { readonly value: number }).value).toBeLessThanOrEqual(1000);
   });
 
   test('ends a fill before it begins', () => {

@@ -54,6 +54,8 @@ function writeStatement(labels: Labels, choose: Choose, index: number): string {
     () => `(if ${value()} (then (return ${value()})))`,
     () => `(if ${value()} (then (br ${labels.length + 1} ${value()})))`,
     () => `(if (i32.eq ${value()} (i32.const 77)) (then (unreachable)))`,
+    () =>
+      `(if (i32.and (i32.eq ${value()} (i32.const 7)) (call $more)) (then (call $f${choose(FUNCTIONS)} ${value()}) (unreachable)))`,
     () => (index > 0 ? `(local.set 1 (call $f${choose(index)} ${value()}))` : '(nop)'),
     () => `(if (call $more) (then (local.set 2 (call $f${choose(FUNCTIONS)} ${value()}))))`,
     () =>
