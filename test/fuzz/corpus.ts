@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { brotliCompressSync, brotliDecompressSync, constants } from 'node:zlib';
 
@@ -38,8 +38,9 @@ export function writeCorpus(target: string, inputs: readonly Uint8Array[]): numb
   return packed.length;
 }
 
-/** As libFuzzer has them: a file each, named after what is in it. */
+/** As libFuzzer has them: a file each, named after what is in it. Makes the folder. */
 export function spread(inputs: readonly Uint8Array[], folder: string): void {
+  mkdirSync(folder, { recursive: true });
   for (const input of inputs)
     writeFileSync(join(folder, createHash('sha1').update(input).digest('hex')), input);
 }

@@ -73,6 +73,8 @@ async function provideNode(folder: string): Promise<Result<Command, JazzerFault>
 }
 
 function glibcVersion(): string {
+  // Else it may ask the network for names.
+  Object.assign(process.report, { excludeNetwork: true });
   const { header } = process.report.getReport() as { header: { glibcVersionRuntime?: string } };
   return header.glibcVersionRuntime ?? '0';
 }

@@ -3,21 +3,23 @@
  * with the inputs kept and with what the project itself writes; what remains when each only had to add something
  * is kept again. docs/proof.md tells more.
  */
-import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { cacheFolder, workFolder } from '../lab/cache.ts';
 import { gather, readCorpus, spread, writeCorpus } from './corpus.ts';
 import { provideJazzer } from './jazzer.ts';
 import type { Jazzer } from './jazzer.ts';
-import { fuzz, merge } from './run.ts';
+import { RUNS_MAX, fuzz, merge } from './run.ts';
 import { SEEDS } from './seeds.ts';
 import { TARGETS } from './targets.ts';
 import type { Target } from './targets.ts';
 
 const { positionals, values } = parseArgs({
   allowPositionals: true,
-  options: { seconds: { type: 'string', default: '60' }, runs: { type: 'string', default: '1000000000' } },
+  options: {
+    seconds: { type: 'string', default: '60' },
+    runs: { type: 'string', default: String(RUNS_MAX) },
+  },
 });
 const bounds = { seconds: Number(values.seconds), runs: Number(values.runs) };
 const cache = cacheFolder(process.env, 'fuzz');
@@ -37,7 +39,6 @@ function chosen(): readonly Target[] {
 async function work(jazzer: Jazzer, target: Target): Promise<void> {
   const { name } = target;
   const folder = await workFolder(join(cache, 'runs'), name);
-  await mkdir(join(folder, 'inputs'));
   const seeds = [...readCorpus(name), ...(SEEDS[name]?.() ?? [])];
   spread(
     seeds.filter(({ length }) => length <= target.bytesMax),

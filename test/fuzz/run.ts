@@ -14,6 +14,9 @@ export interface Bounds {
   readonly runs: number;
 }
 
+/** More runs than there is time for. */
+export const RUNS_MAX = 1_000_000_000;
+
 export interface Fuzzed {
   readonly runs: number;
   /** Edges that were reached. */
@@ -31,8 +34,12 @@ export interface Place {
 /** One input may take this long; its target's memory, all libraries included, may grow to this. */
 const INPUT_MS_MAX = 20_000;
 const MEMORY_MIB_MAX = 3_072;
-/** Of what is shown of a finding. */
+/** What a run may take besides its time: to start, and for its last input; and what a merge may take. */
+const GRACE_SECONDS = 120;
+const MERGE_SECONDS_MAX = 900;
+/** Of what is shown of a finding, and of a merge that failed. */
 const LINES_MAX = 40;
+const LOG_UNITS_MAX = 4096;
 
 /** Jazzer.js counts what is reached in plain JavaScript, so each target becomes one file of it. */
 async function bundle({ name }: Target, folder: string): Promise<string> {
@@ -59,7 +66,7 @@ export async function fuzz(
 ): Promise<Result<Fuzzed, 'finding'>> {
   const file = await bundle(target, folder);
   const inputs = join(folder, 'inputs');
-  for (const each of [inputs, findings]) await mkdir(each, { recursive: true });
+  await mkdir(findings, { recursive: true });
   const words = join(folder, 'words');
   await writeFile(words, (target.words ?? []).map((word) => `${JSON.stringify(word)}\n`).join(''));
   const { status, log } = await start(
@@ -70,14 +77,12 @@ export async function fuzz(
       ...[`-rss_limit_mb=${MEMORY_MIB_MAX}`, `-artifact_prefix=${findings}/${target.name}-`],
       ...(target.words === undefined ? [] : [`-dict=${words}`]),
     ],
-    folder,
+    { folder, seconds: seconds + GRACE_SECONDS },
   );
   const done = /^#(\d+)\s+DONE .*cov: (\d+) /m.exec(log);
-  const edges = [...text.matchAll(/\bcov: (\d+) /g)].at(-1);
-  if (status === 0 && done !== null)
-    return success({ runs: Number(done[1]), edges: Number(edges?.[1] ?? 0) });
-  const shown = lines.filter((line) => !/^(#\d|INFO:|NEW_FUNC)/.test(line)).slice(-LINES_MAX);
-  return failure('finding', `${target.name}, status ${status}:\n${shown.join('\n')}`);
+  if (status === 0 && done !== null) return success({ runs: Number(done[1]), edges: Number(done[2]) });
+  const lines = log.split('\n').filter((line) => !/^(#\d|INFO:|NEW_FUNC)/.test(line));
+  return failure('finding', `${target.name}, status ${status}:\n${lines.slice(-LINES_MAX).join('\n')}`);
 }
 
 /**
@@ -98,20 +103,13 @@ export async function merge(
   const { status, log } = await start(
     { node: [...node, '--require', rename], script },
     [
-      ...[
-        join(folder, `${name}.mjs`),
-        kept,
-        join(folder, 'inputs'),
-        '--sync',
-        '--timeout',
-        String(INPUT_MS_MAX),
-      ],
+      ...[join(folder, `${name}.mjs`), kept, join(folder, 'inputs')],
+      ...['--sync', '--timeout', String(INPUT_MS_MAX)],
       ...['--', '-merge=1', `-max_len=${bytesMax}`, `-rss_limit_mb=${MEMORY_MIB_MAX}`],
     ],
-    folder,
+    { folder, seconds: MERGE_SECONDS_MAX },
   );
-  if (status !== 0)
-    throw new Error(`no merge of ${name}, status ${status}:\n${lines.slice(-LINES_MAX).join('\n')}`);
+  if (status !== 0) throw new Error(`no merge of ${name}, status ${status}:\n${log.slice(-LOG_UNITS_MAX)}`);
   return kept;
 }
 
@@ -124,11 +122,13 @@ interface Ended {
 function start(
   { node: [command, ...before], script }: Jazzer,
   args: readonly string[],
-  folder: string,
+  { folder, seconds }: { readonly folder: string; readonly seconds: number },
 ): Promise<Ended> {
   const path = join(folder, 'log');
   const file = openSync(path, 'w');
-  const child = spawn(command, [...before, script, ...args], { cwd: folder, stdio: ['ignore', file, file] });
+  const stdio = ['ignore', file, file] as const;
+  const bound = { timeout: seconds * 1000, killSignal: 'SIGKILL' } as const;
+  const child = spawn(command, [...before, script, ...args], { cwd: folder, stdio: [...stdio], ...bound });
   closeSync(file);
   return new Promise((resolve, reject) => {
     child.once('error', reject);

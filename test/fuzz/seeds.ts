@@ -181,8 +181,8 @@ function texts(): Uint8Array[] {
       scopes: {
         web: {
           members,
-          nodes: { '0': { pagesMax: 9 } },
-          pairs: [[0, 2]],
+          nodes: { '0': { pagesMax: 9 }, '1': {} },
+          pairs: [[0, 1]],
           pagesPerEpochMax: 4,
           bytesPerSecondMax: 9,
         },
@@ -207,12 +207,16 @@ function texts(): Uint8Array[] {
   return all.map((each) => Buffer.from(JSON.stringify(each)));
 }
 
+/** Of two pages; twice the same; one page, and a range, behind the last that can be. */
 function traces(): Uint8Array[] {
-  const rows = [{ pageNumber: 5, loads: 300, stores: 1 }];
-  return [
-    encodePgt2([
-      { rows, freed: [{ pageNumber: 1, pages: 2 }] },
-      { rows: [], freed: [] },
-    ]),
+  const row = { pageNumber: 5, loads: 300, stores: 1 };
+  const far = Array.from({ length: 9 }, (_, i) => ({ ...row, pageNumber: (i + 1) * (2 ** 49 - 1) }));
+  const range = { pageNumber: 1, pages: 2 };
+  const epochs = [
+    { rows: [row, { ...row, pageNumber: 7 }], freed: [range] },
+    { rows: [row, row], freed: [] },
+    { rows: far, freed: [] },
+    { rows: [], freed: far.map(({ pageNumber }) => ({ pageNumber, pages: 1 })) },
   ];
+  return epochs.map((epoch) => encodePgt2([epoch, { rows: [], freed: [] }]));
 }

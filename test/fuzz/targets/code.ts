@@ -45,7 +45,7 @@ function compare(original: Uint8Array<ArrayBuffer>): string {
   return plain.ending.startsWith('trap') ? 'trap' : 'end';
 }
 
-const STACK = 'stack overflow';
+const STACK = 'stack-overflow';
 
 interface Ended {
   readonly exports: Exports;

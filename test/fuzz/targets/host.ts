@@ -24,29 +24,31 @@ export function fuzz(input: Uint8Array): string {
   const guest = instantiateGuest(module);
   guest.bytes(0, memory.length).set(memory);
   return [
-    lift(() => liftPlan(guest, pointer)),
-    lift(() => liftState(guest, pointer, STATE_BYTES_MAX)),
-    lift(() => ({ fault: Buffer.from(liftRefusal(guest, pointer) ?? '') })),
-    attempt(() => void lowerSettings(guest, memory, settings)),
+    lift('plan', () => liftPlan(guest, pointer)),
+    lift('state', () => liftState(guest, pointer, STATE_BYTES_MAX)),
+    lift('refusal', () => ({ fault: Buffer.from(liftRefusal(guest, pointer) ?? '') })),
+    attempt('settings', () => void lowerSettings(guest, memory, settings)),
   ].join(', ');
 }
 
-function lift(read: () => Parameters<typeof encodeReply>[3]): string {
-  return attempt(() => {
+function lift(name: string, read: () => Parameters<typeof encodeReply>[3]): string {
+  const ending = attempt(name, () => {
     const reply = encodeReply(SEQUENCE, STATUS.ok, { lines: [], dropped: 0 }, read());
     const taken = createReplyReader().read(reply, SEQUENCE);
     must(taken.ok && taken.value !== undefined, `the runtime cannot read it: ${JSON.stringify(taken)}`);
   });
+  must(!ending.endsWith('trapped'), `${name} was read where there is nothing`);
+  return ending;
 }
 
 /** Whatever else is thrown would end the host as a fault of ours. */
-function attempt(act: () => void): string {
+function attempt(name: string, act: () => void): string {
   try {
     act();
-    return 'read';
+    return `${name}-read`;
   } catch (error) {
-    if (error instanceof Unreadable) return 'unreadable';
-    if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) return 'trapped';
+    if (error instanceof Unreadable) return `${name}-unreadable`;
+    if (error instanceof RangeError || error instanceof WebAssembly.RuntimeError) return `${name}-trapped`;
     throw error;
   }
 }

@@ -10,22 +10,24 @@ const NODE = '/usr/bin/node';
 /** The files and arguments that are JSON: confinement, launcher, limits, manifest. Each parser gets each text. */
 export function fuzz(input: Uint8Array): string {
   const text = Buffer.from(input).toString();
-  const confinement = told(parseConfinement(text), (value) => parseConfinement(JSON.stringify(value)));
-  const manifest = told(parseManifest(Buffer.from(text)), (value) =>
+  const confinement = told('confinement', parseConfinement(text), (value) =>
+    parseConfinement(JSON.stringify(value)),
+  );
+  const manifest = told('manifest', parseManifest(Buffer.from(text)), (value) =>
     parseManifest(Buffer.from(JSON.stringify(value))),
   );
   const json = parse(text);
   if (json === undefined) {
     must(confinement === 'confinement-malformed', 'a confinement that is no JSON');
-    return 'no JSON';
+    return 'no-json';
   }
-  const config = told(parseConfig(json, NODE));
-  const limits = told(parseLimits(json));
+  const config = told('config', parseConfig(json, NODE));
+  const limits = told('limits', parseLimits(json));
   return [confinement, manifest, config, limits].join(', ');
 }
 
 /** What is read reads the same when it is written again. */
-function told<T>(result: Result<T>, again?: (value: T) => Result<T>): string {
+function told<T>(name: string, result: Result<T>, again?: (value: T) => Result<T>): string {
   if (!result.ok) return refusalCode(result);
   const second = again?.(result.value);
   if (second !== undefined)
@@ -33,7 +35,7 @@ function told<T>(result: Result<T>, again?: (value: T) => Result<T>): string {
       second.ok && JSON.stringify(second.value) === JSON.stringify(result.value),
       `read again, ${JSON.stringify(second)}`,
     );
-  return 'ok';
+  return name;
 }
 
 function parse(text: string): unknown {

@@ -20,27 +20,25 @@ export function fuzz(input: Uint8Array): string {
   const pieces = readAll(cut(stream, 1 + (input[0] ?? 0)), sequence);
   must(whole.told === pieces.told, `in one piece ${whole.told}, cut ${pieces.told}`);
   const { reply } = whole;
-  return reply === undefined
-    ? whole.told
-    : `${whole.told.split(' ')[0]!}, ${checkReply(reply, stream.length)}`;
+  return reply === undefined ? whole.told : `${whole.told.split(' ')[0]!}, ${checkReply(reply, stream)}`;
 }
 
 function readAll(pieces: Iterable<Uint8Array>, sequence: number): { told: string; reply?: Reply } {
   const reader = createReplyReader();
   let reply: Reply | undefined;
   for (const piece of pieces) {
-    if (reply !== undefined) return { told: 'goes on' };
+    if (reply !== undefined) return { told: 'goes-on' };
     const read = reader.read(piece, sequence);
     if (!read.ok) {
       const code = refusalCode(read);
-      return { told: read.message.endsWith('goes on after its end') ? 'goes on' : code };
+      return { told: read.message.endsWith('goes on after its end') ? 'goes-on' : code };
     }
     reply = read.value;
   }
   return reply === undefined ? { told: 'incomplete' } : { told: `complete ${reply.hash()}`, reply };
 }
 
-function checkReply(reply: Reply, streamBytes: number): string {
+function checkReply(reply: Reply, stream: Uint8Array<ArrayBuffer>): string {
   let bytes = REPLY_BYTES;
   for (const name of REPLY_SECTION_NAMES) {
     const section = reply.section(name);
@@ -51,7 +49,8 @@ function checkReply(reply: Reply, streamBytes: number): string {
     must(section.byteOffset % 8 === 0, `a section ${name} at an odd place`);
     bytes += padded(section.length);
   }
-  must(bytes === streamBytes, 'a reply of other bytes than came');
+  must(logBytes(stream) === reply.lengths.log, 'a log of another length than its lines');
+  must(bytes === stream.length, 'a reply of other bytes than came');
   must(Number.isSafeInteger(reply.fuel) && reply.fuel >= 0, 'fuel that cannot be');
   const texts = [reply.fault, ...reply.log.map(({ message }) => message)];
   must(!texts.some((text) => /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(text)), 'a text that steers a terminal');
@@ -64,4 +63,12 @@ function checkReply(reply: Reply, streamBytes: number): string {
   must(headroom.length === 0 || headroom.length === PLACES, 'headroom for other places');
   must(wishes.length === reply.lengths.wishes, 'other wishes than were sent');
   return 'plan';
+}
+
+function logBytes({ buffer }: Uint8Array<ArrayBuffer>): number {
+  const header = new DataView(buffer);
+  let bytes = 0;
+  for (let line = 0; line < header.getUint32(REPLY_AT.logLines, true); line++)
+    bytes += header.getUint16(REPLY_AT.logLengths + line * 2, true);
+  return bytes;
 }
