@@ -69,6 +69,8 @@ export const faultTextBytesMax = 1024;
 export const hostStartMsMax = 30_000;
 /** Standard error of one policy host; more is read and thrown away. */
 export const hostStderrBytesMax = 4096;
+/** What a policy host may write there in its life; more ends it, since reading it takes the runtime's time. */
+export const hostStderrReadBytesMax = 1024 * 1024;
 
 /** Words of mutable globals in one policy: its instance's state besides memory. */
 export const globalWordsMax = 8192;
@@ -76,6 +78,8 @@ export const globalWordsMax = 8192;
 export const hostMemoryPagesMax = 65_536;
 /** What one frame of a recording says of itself, as JSON. */
 export const recordingHeadBytesMax = 1024 * 1024;
+/** What one frame of a recording carries: all a policy was handed at once, or its memory. */
+export const recordingPayloadBytesMax = 1024 * 1024 * 1024;
 /** Requests in one recording and its bytes, after which the next begins, unless the operator says otherwise. */
 export const recordingAnswersDefault = 64;
 export const recordingBytesDefault = 1024 * 1024 * 1024;
@@ -109,6 +113,6 @@ export const invalidShareMaxDefault = 0;
 /** By which share of hold's modelled slowdown a policy may exceed it, and for how many epochs, unless the operator says otherwise. */
 export const harmShareMaxDefault = 0.05;
 export const harmEpochsDefault = 32;
-/** The decision log: one file, beside the one before it; and one line of it. */
+/** The decision log: one file, beside the one before it; and one line of it, whatever a policy had to say. */
 export const decisionLogBytesMaxDefault = 16 * 1024 * 1024;
-export const decisionLineBytesMax = 16 * 1024;
+export const decisionLineBytesMax = 64 * 1024;

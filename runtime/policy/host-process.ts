@@ -2,7 +2,7 @@ import { closeSync } from 'node:fs';
 import type { ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Failure, Result } from '../../executor/result.ts';
-import { hostStderrBytesMax } from '../limits.ts';
+import { hostStderrBytesMax, hostStderrReadBytesMax } from '../limits.ts';
 import type { Launch, LaunchedHost } from './launch.ts';
 import { createReplyReader, plainText } from './reply.ts';
 import type { Reply } from './reply.ts';
@@ -48,7 +48,9 @@ export async function startHostProcess(
 
 function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
   const reader = createReplyReader();
-  const complaints = collectText(host);
+  const complaints = collectText(host, () =>
+    finish(failure('host-failed', `the policy host complained without end${complaints()}`)),
+  );
   let sequence = 0;
   let ended: Result<Reply, HostFault> | undefined;
   let settle: ((answer: Result<Reply, HostFault>) => void) | undefined;
@@ -97,6 +99,9 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
     confinement: host.confinement,
     ask(kind, deadlineMs, fill = () => {}, follow = () => {}) {
       if (settle !== undefined) throw new Error('the policy host was asked before it had answered');
+      // One that answers without reading would fill our memory, a little with every request.
+      if (host.requests.writableNeedDrain)
+        finish(failure('host-failed', 'the policy host does not read what it is asked'));
       if (ended !== undefined) return Promise.resolve(ended);
       const send = (bytes: Uint8Array): void => void host.requests.write(bytes);
       return new Promise((resolve) => {
@@ -140,10 +145,13 @@ function writing(write: () => void): Failure<'host-failed'> | undefined {
 }
 
 /** Reads standard error to its end, and remembers the beginning. */
-function collectText(host: LaunchedHost): () => string {
+function collectText(host: LaunchedHost, onFlood: () => void): () => string {
   const chunks: Uint8Array[] = [];
   let bytes = 0;
+  let readBytes = 0;
   host.diagnostics.on('data', (chunk: Uint8Array) => {
+    readBytes += chunk.length;
+    if (readBytes > hostStderrReadBytesMax) onFlood();
     const kept = chunk.subarray(0, hostStderrBytesMax - bytes);
     bytes += kept.length;
     if (kept.length > 0) chunks.push(kept);

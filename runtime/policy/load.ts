@@ -65,10 +65,10 @@ async function startRecorded(
   const host = await startHost(policy, settings, means);
   if (!host.ok || recording === undefined) return host;
   const { manifest, digest, component } = policy;
-  const { memoryPagesMax, loadDeadlineMs } = means.limits;
   const { name, version } = manifest;
+  const { memoryPagesMax } = means.limits;
   const start = { name, version, digest, settings, memoryPagesMax, node: process.version };
-  return success(recordHost(host.value, recording, start, component, loadDeadlineMs));
+  return success(recordHost(host.value, recording, start, component, means));
 }
 
 type Started = Result<RunningHost, string>;
@@ -180,7 +180,7 @@ function hostPolicy(
           giveFuel(request, fuelPerCall),
         );
         const saved = judge(reply, 'fuelPerCall');
-        return saved.ok ? success(saved.value.section('state')) : saved;
+        return saved.ok ? readState(saved.value, manifest.stateBytesMax) : saved;
       }),
     async restore(version, state) {
       const refusal = await ask((running) => restore(running, version, state));
@@ -197,6 +197,15 @@ function hostPolicy(
       if (running.ok) await running.value.end();
     },
   };
+}
+
+/** What a sound host does not even send. */
+function readState({ lengths, section }: Reply, bytesMax: number): Result<Uint8Array, EpochFault> {
+  if (lengths.state <= bytesMax) return success(section('state'));
+  return failure(
+    'plan-unreadable',
+    `the policy host answered ${lengths.state} bytes of state, ${bytesMax} are allowed`,
+  );
 }
 
 /** `fuelSettings`: those that gave the policy its fuel. */

@@ -16,7 +16,7 @@ export function resolveSettings(
   if (unknown !== undefined)
     return failure(
       'setting-unknown',
-      `the policy has no setting ${JSON.stringify(unknown)}; it has ${known.join(', ') || 'none'}`,
+      `the policy has no setting ${quote(unknown)}; it has ${known.join(', ') || 'none'}`,
     );
   const entries: [string, SettingValue][] = [];
   for (const setting of schema) {

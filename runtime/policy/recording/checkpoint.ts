@@ -1,4 +1,4 @@
-import { success } from '../../../executor/result.ts';
+import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import type { HostFault, HostProcess } from '../host-process.ts';
 import type { Reply } from '../reply.ts';
@@ -21,8 +21,23 @@ export interface Dump {
   readonly parts: readonly Uint8Array[];
 }
 
-/** Copies a policy's memory and globals out of its host: between two requests, that is all its state. */
-export async function dumpInstance(host: HostProcess, deadlineMs: number): Promise<Result<Dump, HostFault>> {
+export interface DumpBounds {
+  /** For each request; a dump takes one for every `DUMP_PAGES_MAX` pages. */
+  readonly deadlineMs: number;
+  /** What the policy's memory can have. */
+  readonly memoryPagesMax: number;
+  /** What may be kept of it. */
+  readonly bytesMax: number;
+}
+
+/**
+ * Copies a policy's memory and globals out of its host: between two requests, that is all its state. A host
+ * that lies about its size makes nobody ask or keep more than the bounds.
+ */
+export async function dumpInstance(
+  host: HostProcess,
+  { deadlineMs, memoryPagesMax, bytesMax }: DumpBounds,
+): Promise<Result<Dump, HostFault | 'recording-full'>> {
   const pages: number[] = [];
   const parts: Uint8Array[] = [];
   let memoryPages = 1;
@@ -34,9 +49,14 @@ export async function dumpInstance(host: HostProcess, deadlineMs: number): Promi
     });
     if (!reply.ok) return reply;
     memoryPages = reply.value.memoryPages;
+    const expected = Math.min(DUMP_PAGES_MAX, memoryPages - first) * WASM_PAGE_BYTES;
+    if (memoryPages > memoryPagesMax || reply.value.lengths.state !== expected)
+      return failure('plan-unreadable', 'the policy host answered a memory that cannot be');
     if (first === 0) parts.push(reply.value.section('globals'));
     globals = reply.value.lengths.globals;
     keepPages(reply.value, first, pages, parts);
+    if (pages.length * WASM_PAGE_BYTES > bytesMax)
+      return failure('recording-full', `a checkpoint takes more than ${bytesMax} bytes`);
   }
   return success({ checkpoint: { memoryPages, pages, globals }, parts });
 }

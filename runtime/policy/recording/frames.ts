@@ -2,7 +2,7 @@ import { fstatSync, readSync, writeSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
-import { recordingHeadBytesMax } from '../../limits.ts';
+import { recordingHeadBytesMax, recordingPayloadBytesMax } from '../../limits.ts';
 
 /**
  * A recording is a file of frames, each: magic u32, kind u32, length of the head u32, zero u32, length of the
@@ -33,7 +33,7 @@ export interface Frame {
 
 export type RecordingFault = 'recording-unreadable' | 'recording-corrupt';
 
-/** Appends a frame to the file; answers its bytes. Throws what write(2) refuses. */
+/** Appends a frame to the file; answers its bytes. Throws what write(2) refuses, and what no reader would take. */
 export function appendFrame(
   file: number,
   kind: number,
@@ -43,6 +43,8 @@ export function appendFrame(
   const json = new TextEncoder().encode(JSON.stringify(head));
   const header = new DataView(new ArrayBuffer(HEADER_BYTES));
   const payloadBytes = payload.reduce((bytes, part) => bytes + part.length, 0);
+  if (json.length > recordingHeadBytesMax || payloadBytes > recordingPayloadBytesMax)
+    throw new RangeError(`a frame of ${payloadBytes} bytes, ${recordingPayloadBytesMax} are allowed`);
   header.setUint32(0, MAGIC, true);
   header.setUint32(4, kind, true);
   header.setUint32(8, json.length, true);
@@ -84,6 +86,7 @@ export function createFrameReader(file: number): FrameReader {
     if (header.getUint32(0, true) !== MAGIC || !Number.isSafeInteger(payloadBytes) || payloadBytes < 0)
       return corrupt(position, 'no frame begins there');
     if (headBytes > recordingHeadBytesMax) return corrupt(position, 'the head of a frame is too long');
+    if (payloadBytes > recordingPayloadBytesMax) return corrupt(position, 'a frame is too long');
     if (left < HEADER_BYTES + headBytes + payloadBytes + TRAILER_BYTES) return endEarly();
     const body = readAt(file, position + HEADER_BYTES, headBytes + payloadBytes + TRAILER_BYTES);
     const sum = new DataView(body.buffer).getUint32(headBytes + payloadBytes, true);

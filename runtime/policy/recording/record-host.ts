@@ -2,8 +2,8 @@ import type { Result } from '../../../executor/result.ts';
 import { recordingAnswersDefault, recordingBytesDefault } from '../../limits.ts';
 import type { HostFault } from '../host-process.ts';
 import type { Reply } from '../reply.ts';
-import type { RunningHost } from '../running-host.ts';
-import { REQUEST, REQUEST_AT } from '../wire.ts';
+import type { HostMeans, RunningHost } from '../running-host.ts';
+import { REQUEST, REQUEST_AT, STATUS } from '../wire.ts';
 import { dumpInstance } from './checkpoint.ts';
 import { answerOf, createRecorder } from './recorder.ts';
 import type { Recorder, Start } from './recorder.ts';
@@ -29,14 +29,14 @@ export function recordInto(folder: string, onFault: Recording['onFault']): Recor
 
 /**
  * The same host, with everything it is asked and answers recorded. While a checkpoint is taken the next
- * request waits; what the policy is asked for stays the same.
+ * request waits, for no longer than loading may take; what the policy is asked for stays the same.
  */
 export function recordHost(
   host: RunningHost,
   { recorder, answersMax, bytesMax, onFault }: Recording,
   start: Start,
   component: Uint8Array,
-  checkpointDeadlineMs: number,
+  { limits, timer }: HostMeans,
 ): RunningHost {
   let recording = true;
   let settled = Promise.resolve();
@@ -58,14 +58,21 @@ export function recordHost(
   }
 
   async function takeCheckpoint(): Promise<void> {
-    const dump = await dumpInstance(host, checkpointDeadlineMs);
-    if (!dump.ok) return stop(dump.message);
+    const { loadDeadlineMs: deadlineMs, memoryPagesMax } = limits;
+    let overdue = false;
+    const cancel = timer(deadlineMs, () => {
+      overdue = true;
+      void host.end();
+    });
+    const dump = await dumpInstance(host, { deadlineMs, memoryPagesMax, bytesMax });
+    cancel();
+    if (!dump.ok) return stop(overdue ? `a checkpoint took longer than ${deadlineMs} ms` : dump.message);
     tryTo(() => {
       recorder.begin(start, component);
       recorder.checkpoint(dump.value.checkpoint, dump.value.parts);
     });
-    if (recorder.bytes > bytesMax)
-      stop(`a checkpoint takes ${recorder.bytes} bytes, ${bytesMax} are allowed`);
+    if (recording && recorder.bytes > bytesMax)
+      stop(`a checkpoint takes more than ${bytesMax} bytes`);
   }
 
   tryTo(() => recorder.begin(start, component));
@@ -89,7 +96,8 @@ export function recordHost(
       );
       tryTo(() => recorder.answer(answerOf(reply)));
       const isFull = recorder.answers >= answersMax || recorder.bytes >= bytesMax;
-      if (recording && isFull && reply.ok && kind === REQUEST.epoch) settled = takeCheckpoint();
+      const isAlive = reply.ok && reply.value.status === STATUS.ok;
+      if (recording && isFull && isAlive && kind === REQUEST.epoch) settled = takeCheckpoint();
       return reply;
     },
     async end() {

@@ -7,6 +7,7 @@ import type { LoadFault } from '../policy.ts';
 import { readPolicy } from '../parse/read-policy.ts';
 import { startHost } from '../running-host.ts';
 import type { HostMeans, RunningHost } from '../running-host.ts';
+import { resolveSettings } from '../settings.ts';
 import { writeShared } from '../shared-file.ts';
 import {
   GLOBAL_BYTES,
@@ -81,7 +82,12 @@ async function prepare(descriptor: number, means: HostMeans): Promise<Result<Rep
   const limits = { ...means.limits, memoryPagesMax: start.memoryPagesMax };
   const policy = readPolicy(first.value.payload, start.memoryPagesMax);
   if (!policy.ok) return policy;
-  const started = await startHost(policy.value, start.settings, { ...means, limits });
+  const { manifest, digest } = policy.value;
+  if (start.digest !== digest || start.name !== manifest.name || start.version !== manifest.version)
+    return damaged('its policy is another one than it says');
+  const settings = resolveSettings(manifest.settings, start.settings);
+  if (!settings.ok) return settings;
+  const started = await startHost(policy.value, settings.value, { ...means, limits });
   if (!started.ok) return started;
   const host = started.value;
   const replay = await positionReplay(host, frames, start, limits);

@@ -3,10 +3,17 @@ import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { VERDICT } from '../../../executor/verdict.ts';
 import type { Decision } from '../../../runtime/govern/decision.ts';
 import { createDecisionFile } from '../../../runtime/govern/decision-log.ts';
 import { hashPlan, hashSettings } from '../../../runtime/govern/hashes.ts';
-import { decisionLineBytesMax } from '../../../runtime/limits.ts';
+import {
+  decisionLineBytesMax,
+  faultTextBytesMax,
+  logLineBytesMax,
+  logLinesMax,
+} from '../../../runtime/limits.ts';
+import { plainText } from '../../../runtime/policy/reply.ts';
 
 let folder: string;
 let path: string;
@@ -24,6 +31,7 @@ const decision = (epoch: number, message = ''): Decision => ({
   settingsHash: '11',
   fault: { code: 'policy-trapped', message },
 });
+const escapedBytes = (text: string): number => Buffer.byteLength(JSON.stringify(text));
 const read = (file: string) =>
   readFileSync(file, 'utf8')
     .split('\n')
@@ -55,6 +63,18 @@ describe('a decision file', () => {
     const spare = decisionLineBytesMax - Buffer.byteLength(`${JSON.stringify(decision(1))}\n`);
     expect(log.append(decision(1, 'x'.repeat(spare + 1)))).toMatchObject({ code: 'decision-log-unwritable' });
     expect(log.append(decision(1, 'x'.repeat(spare))).ok).toBe(true);
+    log.close();
+  });
+
+  test('takes the longest story that a policy can tell', () => {
+    // Three requests' lines (load, configure, epoch), of the characters that grow most: no UTF-8, quotes.
+    const texts = [0xff, 0x22, 0x5c].map((byte) => plainText(new Uint8Array(logLineBytesMax).fill(byte)));
+    const long = texts.toSorted((a, b) => escapedBytes(b) - escapedBytes(a))[0]!;
+    const logged = Array.from({ length: 3 * logLinesMax }, () => ({ level: 255, message: long }));
+    const log = createDecisionFile({ path });
+    const fault = plainText(new Uint8Array(faultTextBytesMax).fill(0xff)) + long;
+    const verdicts = Object.fromEntries(Object.keys(VERDICT).map((name) => [name, 2 ** 32]));
+    expect(log.append({ ...decision(2 ** 32, fault), log: logged, verdicts }).ok).toBe(true);
     log.close();
   });
 

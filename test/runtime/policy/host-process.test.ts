@@ -1,11 +1,17 @@
-import { mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
+import { closeSync, mkdtempSync, readdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { setImmediate } from 'node:timers/promises';
 import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../../../executor/result.ts';
-import { hostStderrBytesMax, logLinesMax, planEntriesMax } from '../../../runtime/limits.ts';
+import {
+  hostStderrBytesMax,
+  hostStderrReadBytesMax,
+  logLinesMax,
+  planEntriesMax,
+} from '../../../runtime/limits.ts';
 import { encodeReply } from '../../../runtime/policy/host/channel.ts';
 import { startHostProcess, systemTimer } from '../../../runtime/policy/host-process.ts';
 import { launchChild } from '../../../runtime/policy/launch.ts';
@@ -40,6 +46,21 @@ async function askScript(script: string, deadlineMs = 10_000): Promise<Result<Re
   const answer = await host.value.ask(REQUEST.load, deadlineMs);
   await host.value.end();
   return answer;
+}
+
+/** A host that is nothing but its pipes. */
+async function startFake() {
+  const ends = { requests: new PassThrough(), replies: new PassThrough(), diagnostics: new PassThrough() };
+  let killed = 0;
+  const exited = Promise.withResolvers<string>();
+  const kill = (): void => void (killed++, exited.resolve('was ended'));
+  const { writable: shared, readOnly } = createSharedFile();
+  closeSync(readOnly);
+  const confinement = { held: [], missing: [] };
+  const launched = { ...ends, shared, kill, exited: exited.promise, confinement };
+  const host = await startHostProcess(async () => ({ ok: true, value: launched }), systemTimer);
+  if (!host.ok) throw new Error(host.message);
+  return { host: host.value, ends, killed: () => killed };
 }
 
 const anyLog = { lines: [{ level: 2, text: new TextEncoder().encode('warm') }], dropped: 3 };
@@ -102,21 +123,40 @@ describe('a host that answers badly', () => {
     expect(!answer.ok && answer.message).not.toContain('\u001b');
   });
 
+  test('complaining without end: it is ended, asked or not', async () => {
+    const { host, ends, killed } = await startFake();
+    const part = Buffer.alloc(hostStderrReadBytesMax / 4, 'x');
+    for (let i = 0; i < 4; i++) ends.diagnostics.write(part);
+    await setImmediate();
+    expect(killed()).toBe(0);
+    ends.diagnostics.write('x');
+    await setImmediate();
+    expect(killed()).toBe(1);
+    expect(await host.ask(REQUEST.load, 1000)).toMatchObject({
+      code: 'host-failed',
+      message: expect.stringContaining('complained without end: xxx'),
+    });
+  });
+
+  test('without reading what it is asked: it is ended before that fills our memory', async () => {
+    const { host, ends } = await startFake();
+    let answer: Result<Reply, string>;
+    let asked = 0;
+    do {
+      const waiting = host.ask(REQUEST.save, 1000);
+      ends.replies.write(encodeReply(++asked, 0, { lines: [], dropped: 0 }, {}));
+      answer = await waiting;
+    } while (answer.ok && asked < 10_000);
+    expect(answer).toMatchObject({ code: 'host-failed', message: expect.stringContaining('does not read') });
+    expect(ends.requests.writableLength + ends.requests.readableLength).toBeLessThan(2 ** 18);
+  });
+
   test('unasked: it is ended', async () => {
-    const [requests, replies, diagnostics] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    let killed = 0;
-    const exited = Promise.withResolvers<string>();
-    const kill = (): void => void (killed++, exited.resolve('was ended'));
-    const { writable: shared } = createSharedFile();
-    const confinement = { held: [], missing: [] };
-    const ends = { requests, replies, diagnostics, shared };
-    const launched = { ...ends, kill, exited: exited.promise, confinement };
-    const host = await startHostProcess(async () => ({ ok: true, value: launched }), systemTimer);
-    if (!host.ok) throw new Error(host.message);
-    replies.write('hello');
-    await host.value.end();
-    expect(killed).toBe(1);
-    expect(await host.value.ask(REQUEST.load, 1000)).toMatchObject({ code: 'plan-unreadable' });
+    const { host, ends, killed } = await startFake();
+    ends.replies.write('hello');
+    await host.end();
+    expect(killed()).toBe(1);
+    expect(await host.ask(REQUEST.load, 1000)).toMatchObject({ code: 'plan-unreadable' });
   });
 });
 

@@ -203,7 +203,7 @@ describe('a recording', () => {
     const { folder, faults } = await record('full', { answersMax: 2, bytesMax: 50_000 }, async (policy) => {
       for (let epoch = 0; epoch < 6; epoch++) expect((await policy.evaluate(snapshot(epoch))).ok).toBe(true);
     });
-    expect(faults).toEqual([expect.stringContaining('50000 are allowed')]);
+    expect(faults).toEqual([expect.stringContaining('more than 50000 bytes')]);
     expect(existsSync(join(folder, 'current.trec'))).toBe(true);
     const nowhere = createRecorder('/dev/null/terrace');
     const loaded = await loadPolicy({
