@@ -7,7 +7,7 @@ import { encodeReply } from '../../runtime/policy/host/channel.ts';
 import { readPolicy } from '../../runtime/policy/parse/read-policy.ts';
 import { FRAME, appendFrame } from '../../runtime/policy/recording/frames.ts';
 import { encodeSettings } from '../../runtime/policy/settings-payload.ts';
-import { REQUEST_BYTES, STATUS, WASM_PAGE_BYTES } from '../../runtime/policy/wire.ts';
+import { REQUEST_BYTES, STATUS } from '../../runtime/policy/wire.ts';
 import { somePlan } from '../executor/some-plan.ts';
 import { CORPUS } from '../runtime/policy/hostile/corpus.ts';
 import { MANIFEST } from '../runtime/policy/specimen.ts';
@@ -140,18 +140,20 @@ function recording(): Uint8Array {
   const folder = mkdtempSync(join(tmpdir(), 'terrace-seed-'));
   const [path, request] = [join(folder, 'a.trec'), new Uint8Array(REQUEST_BYTES)];
   const file = openSync(path, 'wx');
+  const hash = '0123456789abcdef'.repeat(4);
   const start = {
     name: 'hold',
     version: '1.0.0',
-    digest: 'd',
+    digest: hash,
     settings: { a: 1 },
     memoryPagesMax: 16,
-    node: '26',
+    node: 'v26.1.0',
   };
   appendFrame(file, FRAME.start, start, [Buffer.alloc(16)]);
   appendFrame(file, FRAME.checkpoint, { memoryPages: 2, pages: [0], globals: 1 }, [Buffer.alloc(8)]);
   appendFrame(file, FRAME.request, {}, [request]);
-  appendFrame(file, FRAME.answer, { status: 0, fuel: WASM_PAGE_BYTES, hash: 'h' });
+  appendFrame(file, FRAME.answer, { status: 0, fuel: 9, hash });
+  appendFrame(file, FRAME.answer, { status: 'policy-overran', fuel: 0, hash: '' });
   closeSync(file);
   const bytes = readFileSync(path);
   rmSync(folder, { recursive: true });
