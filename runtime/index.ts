@@ -13,3 +13,6 @@ export { VERDICT, isRejection, verdictName } from '../executor/verdict.ts';
 export { connectExecutor } from '../executor/client.ts';
 export { connectSensor } from './telemetry/sensor-client.ts';
 export { openPolicy } from './policy/open.ts';
+export { loadPolicy, type HostedPolicy, type LoadOptions } from './policy/load.ts';
+export { connectLauncher, type Launcher } from './policy/launch-client.ts';
+export { recordInto, type Recording } from './policy/recording/record-host.ts';

@@ -1,6 +1,7 @@
 import { failure, success, type Result } from '../../../executor/result.ts';
 import { createShapeTable } from '../parse/component-types.ts';
-import { EXTERNAL, type CoreModule } from '../parse/core-module.ts';
+import { EXTERNAL } from '../parse/core-format.ts';
+import type { CoreModule } from '../parse/core-module.ts';
 import { describeWorld, LOG_SIGNATURE, REALLOC_SIGNATURE } from '../parse/world.ts';
 import type { LoadFault } from '../policy.ts';
 import { quote } from '../quote.ts';

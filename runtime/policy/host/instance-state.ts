@@ -1,4 +1,4 @@
-import { PREFIX } from '../meter/additions.ts';
+import { METER_PREFIX } from '../parse/core-format.ts';
 import { REQUEST_AT, UNDUMP_PAGES_AT, WASM_PAGE_BYTES } from '../wire.ts';
 import { readShared } from './channel.ts';
 import type { ReplyBody } from './channel.ts';
@@ -60,7 +60,7 @@ function accessors<F>({ exports }: Guest, what: 'get' | 'set'): F[] {
   const all = exports as unknown as Readonly<Record<string, F | undefined>>;
   const found: F[] = [];
   for (let word = 0; ; word++) {
-    const accessor = all[`${PREFIX}${what}${word}`];
+    const accessor = all[`${METER_PREFIX}${what}${word}`];
     if (accessor === undefined) return found;
     found.push(accessor);
   }

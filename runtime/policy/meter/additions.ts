@@ -1,4 +1,5 @@
 import type { BinaryReader } from '../parse/binary-reader.ts';
+import { METER_PREFIX } from '../parse/core-format.ts';
 import { EMIT, VALUE, join, signed, unsigned } from './encode.ts';
 import type { Bytes } from './encode.ts';
 import type { GlobalType } from './spaces.ts';
@@ -85,13 +86,10 @@ export function accessors(reader: BinaryReader, globals: readonly GlobalType[]):
     else reader.fail('a mutable global holds a reference, which no checkpoint could', 'module-forbidden');
   }
   return pairs.flatMap(([get, set], word) => [
-    { params: [], results: [VALUE.i64], code: get, exportName: `${PREFIX}get${word}` },
-    { params: [VALUE.i64], results: [], code: set, exportName: `${PREFIX}set${word}` },
+    { params: [], results: [VALUE.i64], code: get, exportName: `${METER_PREFIX}get${word}` },
+    { params: [VALUE.i64], results: [], code: set, exportName: `${METER_PREFIX}set${word}` },
   ]);
 }
-
-/** Begins the name of everything that metering exports; no module that comes in may use it. */
-export const PREFIX = 'terrace:';
 
 export function encodeBody({ code }: Addition): Bytes {
   return join([[0], code, [EMIT.end]]);

@@ -2,12 +2,13 @@ import { success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import { createBinaryReader } from '../parse/binary-reader.ts';
 import type { BinaryReader } from '../parse/binary-reader.ts';
+import { CORE_HEADER, EXTERNAL, METER_PREFIX } from '../parse/core-format.ts';
 import type { LoadFault } from '../policy.ts';
-import { PREFIX, accessors, chargeBytes, chargePages, encodeBody } from './additions.ts';
+import { accessors, chargeBytes, chargePages, encodeBody } from './additions.ts';
 import { meterBody, readBody } from './body.ts';
 import { EMIT, VALUE, join, name, signed, sized, unsigned, vector } from './encode.ts';
 import type { Bytes } from './encode.ts';
-import { EXTERNAL, SECTION, SECTION_ORDER, readSpaces, splitSections } from './spaces.ts';
+import { SECTION, SECTION_ORDER, readSpaces, splitSections } from './spaces.ts';
 import type { Sections, Spaces } from './spaces.ts';
 import { findPrepaid } from './prices.ts';
 import { createTypeTable } from './type-table.ts';
@@ -27,9 +28,8 @@ export interface Metered {
 }
 
 /** What every metered module exports: the fuel left, a mutable i64, negative once it did not suffice. */
-export const FUEL_EXPORT = `${PREFIX}fuel`;
+export const FUEL_EXPORT = `${METER_PREFIX}fuel`;
 
-const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 /** All that a 32-bit memory can have. */
 const PAGES_MAX = 65_536;
 const NO_ITEMS = Uint8Array.of(0);
@@ -46,8 +46,8 @@ export function meterModule(
   const reader = createBinaryReader(original);
   const sections = splitSections(reader);
   const spaces = readSpaces(reader, sections);
-  if (spaces.exportNames.some((exported) => exported.startsWith(PREFIX)))
-    reader.fail(`an export begins with ${PREFIX}, which is kept for the meter`, 'module-forbidden');
+  if (spaces.exportNames.some((exported) => exported.startsWith(METER_PREFIX)))
+    reader.fail(`an export begins with ${METER_PREFIX}, which is kept for the meter`, 'module-forbidden');
   const pagesMax = boundPages(reader, spaces, memoryPagesMax);
   const { functions, globals, memories } = spaces;
   const words = accessors(reader, globals);
@@ -135,7 +135,7 @@ function extend(sections: Sections, id: number, more: readonly Bytes[]): Uint8Ar
 
 function assemble(sections: Sections): Uint8Array<ArrayBuffer> {
   return join([
-    HEADER,
+    CORE_HEADER,
     ...SECTION_ORDER.flatMap((id) => {
       const payload = sections.get(id);
       return payload === undefined ? [] : [[id], sized(payload)];

@@ -1,5 +1,6 @@
 import { createBinaryReader } from '../parse/binary-reader.ts';
 import type { BinaryReader } from '../parse/binary-reader.ts';
+import { CORE_HEADER, EXTERNAL } from '../parse/core-format.ts';
 import { createInstruction, OPCODE, readInstruction } from '../parse/instructions.ts';
 
 /** Section ids (WebAssembly 2.0, section 5.5.2). */
@@ -16,9 +17,6 @@ export const SECTION = {
 
 /** The order in which they come. */
 export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
-
-/** Kinds of what is imported and exported. */
-export const EXTERNAL = { function: 0, table: 1, memory: 2, global: 3 } as const;
 
 /** Payloads by section id, custom ones left out. */
 export type Sections = ReadonlyMap<number, Uint8Array>;
@@ -52,12 +50,12 @@ export interface Spaces {
   readonly exportNames: readonly string[];
 }
 
-const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const NO_TYPE: FunctionType = { params: new Uint8Array(0), results: new Uint8Array(0) };
 
 export function splitSections(reader: BinaryReader): Sections {
   const sections = new Map<number, Uint8Array>();
-  if (reader.take(HEADER.length).join() !== HEADER.join()) reader.fail('the core module has no Wasm header');
+  if (reader.take(CORE_HEADER.length).join() !== CORE_HEADER.join())
+    reader.fail('the core module has no Wasm header');
   while (!reader.atEnd) {
     const id = reader.byte();
     const payload = reader.take(reader.u32());

@@ -1,7 +1,7 @@
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import type { CanonOptions, Component, Lift } from './component.ts';
-import { EXTERNAL } from './core-module.ts';
+import { EXTERNAL } from './core-format.ts';
 import type { CoreModule } from './core-module.ts';
 import type { LoadFault } from '../policy.ts';
 import { quote } from '../quote.ts';

@@ -5,12 +5,12 @@ import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import { readExternName, readType, readTypeBound } from './component-types.ts';
 import type { ComponentType, ShapeTable } from './component-types.ts';
+import { CORE_HEADER } from './core-format.ts';
 import type { LoadFailure, LoadFault } from '../policy.ts';
 import { quote } from '../quote.ts';
 import { findWasiImport } from './wasi.ts';
 
 const COMPONENT_HEADER = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
-const CORE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 /** The policy itself, and the shim and the fixup that wit-component adds for imports; only the first ever runs. */
 const CORE_MODULES_MAX = 3;
 

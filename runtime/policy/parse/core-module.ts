@@ -3,14 +3,12 @@ import type { Result } from '../../../executor/result.ts';
 import { customSectionsMax } from '../../limits.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader, Origin } from './binary-reader.ts';
+import { CORE_HEADER } from './core-format.ts';
 import { createSections } from './core-sections.ts';
 import type { Outside } from './core-sections.ts';
 import type { LoadFault } from '../policy.ts';
 import type { Spaces } from './spaces.ts';
 
-export { EXTERNAL } from './core-sections.ts';
-
-const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 const CUSTOM = 0;
 
 /** The sections a policy may have, custom ones aside, in the order in which they must come. */
@@ -47,8 +45,8 @@ export function readCoreModule(bytes: Uint8Array, origin: Origin = {}): Result<C
   const place = `core module, ${reader.place()}`;
   const sections = createSections();
   const customs: CustomSection[] = [];
-  if (!HEADER.every((value, i) => bytes[i] === value)) reader.fail('the core module has no Wasm header');
-  reader.take(HEADER.length);
+  if (!CORE_HEADER.every((value, i) => bytes[i] === value)) reader.fail('the core module has no Wasm header');
+  reader.take(CORE_HEADER.length);
   let last = -1;
   while (!reader.atEnd) {
     const at = reader.offset;

@@ -12,6 +12,7 @@ import {
 } from '../../limits.ts';
 import type { BinaryReader } from './binary-reader.ts';
 import { createCodeWalk } from './code.ts';
+import { EXTERNAL, METER_PREFIX } from './core-format.ts';
 import { allowed, readBounds, readFunctionType, readTable } from './core-types.ts';
 import { quote } from '../quote.ts';
 import { failIndex } from './spaces.ts';
@@ -19,11 +20,7 @@ import type { Bounds, FunctionType, GlobalType, Spaces } from './spaces.ts';
 import { isReference, readReferenceType, readValueType } from './value-types.ts';
 import { isWasi, whyNoWasi } from './wasi.ts';
 
-/** Kinds of imports and exports. */
-export const EXTERNAL = { function: 0, table: 1, memory: 2, global: 3 } as const;
 const TAG = 4;
-/** Begins the names of what a metered module exports besides its own. */
-export const METER_PREFIX = 'terrace:';
 const KIND_FUNCTION = 0;
 
 export interface CoreImport {

@@ -3,6 +3,7 @@ import type { Failure, Result } from '../../../executor/result.ts';
 import { ABI_VERSION, COLUMNS, MANIFEST_SECTION } from '../../contract.ts';
 import type { ColumnName, Manifest, SettingSchema } from '../../contract.ts';
 import { manifestBytesMax, settingsMax, stateBytesMax, textUnitsMax } from '../../limits.ts';
+import { isObject, isWhole, matches } from '../checks.ts';
 import type { CoreModule } from './core-module.ts';
 import { quote } from '../quote.ts';
 import { settingFault } from '../settings.ts';
@@ -117,16 +118,4 @@ function isText(value: unknown): value is string {
   return (
     typeof value === 'string' && value.length <= textUnitsMax && !/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]/u.test(value)
   );
-}
-
-function matches(value: unknown, pattern: RegExp): boolean {
-  return typeof value === 'string' && pattern.test(value);
-}
-
-function isWhole(value: unknown, max: number): boolean {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

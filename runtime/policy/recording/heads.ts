@@ -1,4 +1,5 @@
 import { globalWordsMax, hostMemoryPagesMax } from '../../limits.ts';
+import { isObject, isWhole, matches } from '../checks.ts';
 import type { Answer, Checkpoint, Start } from './recorder.ts';
 
 /** As Node names its versions. */
@@ -15,7 +16,8 @@ const HASH = /^([0-9a-f]{64})?$/;
 export function readStart(head: unknown): Start | undefined {
   if (!isObject(head) || !isObject(head['settings'])) return undefined;
   const { name, version, digest, node, memoryPagesMax } = head;
-  if (![name, version, digest].every(isText) || !isLike(node, NODE_VERSION)) return undefined;
+  const areTexts = [name, version, digest].every((text) => typeof text === 'string');
+  if (!areTexts || !matches(node, NODE_VERSION)) return undefined;
   return isWhole(memoryPagesMax, hostMemoryPagesMax) ? (head as unknown as Start) : undefined;
 }
 
@@ -30,25 +32,9 @@ export function readCheckpoint(head: unknown): Checkpoint | undefined {
 }
 
 export function readAnswer(head: unknown): Answer | undefined {
-  if (!isObject(head) || !isLike(head['hash'], HASH) || !isWhole(head['fuel'], Number.MAX_SAFE_INTEGER))
+  if (!isObject(head) || !matches(head['hash'], HASH) || !isWhole(head['fuel'], Number.MAX_SAFE_INTEGER))
     return undefined;
   // Nothing else that stands there is shown to anybody.
   const { status, fuel, hash } = head as unknown as Answer;
-  return isLike(status, CODE) || isWhole(status, 255) ? { status, fuel, hash } : undefined;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isText(value: unknown): value is string {
-  return typeof value === 'string' && value.length <= 256;
-}
-
-function isLike(value: unknown, pattern: RegExp): boolean {
-  return typeof value === 'string' && pattern.test(value);
-}
-
-function isWhole(value: unknown, max: number): value is number {
-  return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= max;
+  return matches(status, CODE) || isWhole(status, 255) ? { status, fuel, hash } : undefined;
 }

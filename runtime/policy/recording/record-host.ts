@@ -71,8 +71,7 @@ export function recordHost(
       recorder.begin(start, component);
       recorder.checkpoint(dump.value.checkpoint, dump.value.parts);
     });
-    if (recording && recorder.bytes > bytesMax)
-      stop(`a checkpoint takes more than ${bytesMax} bytes`);
+    if (recording && recorder.bytes > bytesMax) stop(`a checkpoint takes more than ${bytesMax} bytes`);
   }
 
   tryTo(() => recorder.begin(start, component));

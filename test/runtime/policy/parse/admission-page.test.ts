@@ -2,7 +2,7 @@ import { globSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import * as limits from '../../../../runtime/limits.ts';
-import { METER_PREFIX } from '../../../../runtime/policy/parse/core-sections.ts';
+import { METER_PREFIX } from '../../../../runtime/policy/parse/core-format.ts';
 import { OPCODES, readBytes } from './canonical.ts';
 import { u32 } from './wasm.ts';
 
