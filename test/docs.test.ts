@@ -1,4 +1,4 @@
-import { readFileSync } from 'node:fs';
+import { readdirSync, readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { VERDICT } from '../executor/verdict.ts';
 import { parseConfig } from '../executor/launch/config.ts';
@@ -58,6 +58,18 @@ describe('docs', () => {
     for (const code of LAUNCH_FAULTS) expect(page).toContain(`\`${code}\``);
     expect(page).toContain(`at most ${LAUNCH_BOUNDS.requestBytesMax} bytes`);
     expect(page).toContain(`at most ${LAUNCH_BOUNDS.hostsMax})`);
+  });
+
+  test('what samples import, the library has', async () => {
+    const library = await import('../runtime/index.ts');
+    const pages = [
+      'README.md',
+      ...readdirSync(new URL('../docs', import.meta.url)).map((page) => `docs/${page}`),
+    ];
+    const imports = pages.flatMap((page) => [...read(page).matchAll(/^import \{([^}]+)\} from 'terrace'/gm)]);
+    const names = imports.flatMap(([, list]) => list!.split(',').map((name) => name.trim()));
+    expect(names).toContain('connectLauncher');
+    expect(Object.keys(library)).toEqual(expect.arrayContaining(names));
   });
 
   test('every flag of the sensor is explained', () => {
