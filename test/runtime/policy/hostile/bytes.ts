@@ -1,5 +1,9 @@
+import { unsigned } from '../../../../runtime/policy/meter/encode.ts';
+
 /** Pieces of Wasm binaries, for what no tool would write. */
 export type Bytes = readonly number[] | Uint8Array;
+
+export { unsigned as leb128 };
 
 export const CORE_HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
 export const COMPONENT_HEADER = [0, 0x61, 0x73, 0x6d, 0x0d, 0, 1, 0];
@@ -13,22 +17,14 @@ export function concatenate(...parts: readonly Bytes[]): Uint8Array {
   return Buffer.concat(parts.map((part) => Uint8Array.from(part)));
 }
 
-/** Unsigned LEB128, as short as it gets. */
-export function leb128(value: number): number[] {
-  const bytes: number[] = [];
-  let rest = value;
-  for (; rest > 127; rest = Math.floor(rest / 128)) bytes.push((rest % 128) + 128);
-  return [...bytes, rest];
-}
-
 export function name(text: string): Uint8Array {
   const encoded = Buffer.from(text);
-  return concatenate(leb128(encoded.length), encoded);
+  return concatenate(unsigned(encoded.length), encoded);
 }
 
 /** A section, `lies` bytes longer than it says. */
 export function section(id: number, payload: Bytes, lies = 0): Uint8Array {
-  return concatenate([id], leb128(payload.length - lies), payload);
+  return concatenate([id], unsigned(payload.length - lies), payload);
 }
 
 export function custom(title: string, payload: Bytes): Uint8Array {

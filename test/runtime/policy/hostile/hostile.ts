@@ -25,6 +25,6 @@ export interface Hostile {
   /** Part of the message it ends with. */
   readonly says?: string;
   /** What else must hold. */
-  readonly check?: (outcome: Outcome) => void;
+  readonly check?: ((outcome: Outcome) => void) | undefined;
   readonly limits?: Partial<HostLimits>;
 }

@@ -6,7 +6,7 @@ import type { Failure, Result } from '../../../../executor/result.ts';
 import { createRegionTable } from '../../../../runtime/region-table.ts';
 import type { Launch } from '../../../../runtime/policy/launch.ts';
 import { loadPolicy } from '../../../../runtime/policy/load.ts';
-import type { HostedPolicy } from '../../../../runtime/policy/load.ts';
+import type { HostedPolicy, LoadOptions } from '../../../../runtime/policy/load.ts';
 import type { LogLine } from '../../../../runtime/policy/policy.ts';
 import { sampleOf } from '../../samples.ts';
 import type { HostLimits } from '../../../../runtime/policy/running-host.ts';
@@ -57,7 +57,7 @@ export function bind(plan: Plan) {
 export async function live(
   policy: string | Uint8Array,
   snapshot: Snapshot,
-  limits: Partial<HostLimits>,
+  { limits, settings = {} }: Pick<LoadOptions, 'limits' | 'settings'>,
   launch: Launch,
 ): Promise<Outcome> {
   let started = false;
@@ -66,7 +66,7 @@ export async function live(
     return launch();
   };
   const nothing = { plans: [], log: [], logDropped: 0, fuel: 0, state: undefined };
-  const loaded = await loadPolicy({ policy, limits: { ...LIMITS, ...limits }, launch: watched });
+  const loaded = await loadPolicy({ policy, settings, limits: { ...LIMITS, ...limits }, launch: watched });
   if (!loaded.ok) return { ...nothing, ...endedBy(started ? 'load' : 'admission', loaded) };
   try {
     return await useUp(loaded.value, snapshot);
@@ -99,7 +99,10 @@ async function useUp(policy: HostedPolicy, snapshot: Snapshot): Promise<Outcome>
     if (saved.ok) state = saved.value.slice();
     return saved;
   };
-  const stages: readonly (readonly [string, () => Result<unknown, string> | Promise<Result<unknown, string>>])[] = [
+  const stages: readonly (readonly [
+    string,
+    () => Result<unknown, string> | Promise<Result<unknown, string>>,
+  ])[] = [
     ['epoch', epoch],
     ['bind', () => bind(plans[0]!)],
     ['save', save],

@@ -37,7 +37,9 @@ export function policyOf(
   parts: Parts | string,
   { features = [] as readonly string[], manifest = SOUND_MANIFEST as unknown } = {},
 ): Uint8Array {
-  return componentWith(withManifest(assemble(typeof parts === 'string' ? parts : policyText(parts), features), manifest));
+  return componentWith(
+    withManifest(assemble(typeof parts === 'string' ? parts : policyText(parts), features), manifest),
+  );
 }
 
 /** A component whose core module is the sound one's, changed byte by byte. */

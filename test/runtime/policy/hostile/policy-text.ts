@@ -80,5 +80,8 @@ export function policyText(parts: Parts = {}): string {
 /** A core module out of text, word for word: nothing is checked, moved or left out. */
 export function assemble(text: string, features: readonly string[] = []): Uint8Array {
   const flags = ['--no-check', ...features.map((name) => `--enable-${name}`)];
-  return execFileSync('wat2wasm', [...flags, '-', '--output=-'], { input: text, stdio: ['pipe', 'pipe', 'inherit'] });
+  return execFileSync('wat2wasm', [...flags, '-', '--output=-'], {
+    input: text,
+    stdio: ['pipe', 'pipe', 'inherit'],
+  });
 }

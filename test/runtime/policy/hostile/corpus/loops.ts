@@ -30,9 +30,15 @@ export const loops: readonly Hostile[] = [
   inDecide('a loop by br_if', '(loop $again (br_if $again (i32.const 1)))'),
   inDecide('a loop by br_table', '(loop $again (br_table $again $again (i32.const 7)))'),
   inDecide('a loop by br_table of the default alone', '(loop $again (br_table $again (i32.const -1)))'),
-  inDecide('a loop from inside of if and block', '(loop $again (block (if (i32.const 1) (then (br $again)))))'),
+  inDecide(
+    'a loop from inside of if and block',
+    '(loop $again (block (if (i32.const 1) (then (br $again)))))',
+  ),
   inDecide('two loops that send each other round', '(loop $a (loop $b (br_if $b (i32.const 0)) (br $a)))'),
-  inDecide('a loop that carries values round', '(i64.const 1) (loop $again (param i64) (i64.const 3) (i64.mul) (br $again))'),
+  inDecide(
+    'a loop that carries values round',
+    '(i64.const 1) (loop $again (param i64) (i64.const 3) (i64.mul) (br $again))',
+  ),
   inDecide('ten nested loops that would each end', nested(10)),
   inDecide(
     'a countdown from 2^63',
@@ -45,17 +51,33 @@ export const loops: readonly Hostile[] = [
     '(loop $again (call_indirect (i32.const 0)) (br $again))',
     '(table 1 funcref) (elem (i32.const 0) $nothing) (func $nothing)',
   ),
-  inDecide('a loop that returns from what it calls', '(loop $again (call $early) (br $again))', '(func $early (block (return)))'),
+  inDecide(
+    'a loop that returns from what it calls',
+    '(loop $again (call $early) (br $again))',
+    '(func $early (block (return)))',
+  ),
   inDecide(
     'a loop of vectors',
     '(local $v v128) (loop $again (local.set $v (i8x16.swizzle (local.get $v) (local.get $v))) (br $again))',
   ),
-  inDecide('a loop of divisions', '(loop $again (drop (i64.div_u (i64.const -1) (i64.const 3))) (br $again))'),
+  inDecide(
+    'a loop of divisions',
+    '(loop $again (drop (i64.div_u (i64.const -1) (i64.const 3))) (br $again))',
+  ),
   inDecide('a loop of square roots', '(loop $again (drop (f64.sqrt (f64.const 2))) (br $again))'),
-  inDecide('a loop that logs', '(loop $again (call $log (i32.const 1) (i32.const 4160) (i32.const 2)) (br $again))'),
+  inDecide(
+    'a loop that logs',
+    '(loop $again (call $log (i32.const 1) (i32.const 4160) (i32.const 2)) (br $again))',
+  ),
   inDecide('a loop that asks for the size of memory', '(loop $again (drop (memory.size)) (br $again))'),
-  inDecide('a loop while NaN differs from itself', '(loop $again (br_if $again (f64.ne (f64.const nan) (f64.const nan))))'),
-  inDecide('a body of 60,000 bytes in a loop', `(loop $again ${'(drop (i64.const -1))'.repeat(19_000)} (br $again))`),
+  inDecide(
+    'a loop while NaN differs from itself',
+    '(loop $again (br_if $again (f64.ne (f64.const nan) (f64.const nan))))',
+  ),
+  inDecide(
+    'a body of 60,000 bytes in a loop',
+    `(loop $again ${'(drop (i64.const -1))'.repeat(19_000)} (br $again))`,
+  ),
   loop('a loop in the second epoch only', {
     fields: '(global $epochs (mut i32) (i32.const 0))',
     begin: '(global.set $epochs (i32.add (global.get $epochs) (i32.const 1)))',

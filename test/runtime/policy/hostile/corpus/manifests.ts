@@ -21,7 +21,10 @@ const raw = (name: string, must: Hostile['must'], ...texts: readonly (string | B
   name,
   policy: () =>
     componentWith(
-      concatenate(assemble(policyText()), ...texts.map((text) => custom(MANIFEST_SECTION, Buffer.from(text as string)))),
+      concatenate(
+        assemble(policyText()),
+        ...texts.map((text) => custom(MANIFEST_SECTION, Buffer.from(text as string))),
+      ),
     ),
   must,
 });
@@ -47,7 +50,8 @@ export const manifests: readonly Hostile[] = [
   raw('a manifest that is a program', MALFORMED, '(globalThis.PWNED=1,{})'),
   {
     name: 'a manifest outside of the core module',
-    policy: () => concatenate(componentWith(assemble(policyText())), custom(MANIFEST_SECTION, Buffer.from(SOUND))),
+    policy: () =>
+      concatenate(componentWith(assemble(policyText())), custom(MANIFEST_SECTION, Buffer.from(SOUND))),
     must: MALFORMED,
   },
   setting('a setting called __proto__', { name: '__proto__' }),
@@ -60,12 +64,27 @@ export const manifests: readonly Hostile[] = [
   setting('a setting whose least is above its most', { min: 2, max: 1 }),
   setting('a setting whose bounds are text', { min: '0' }),
   setting('a text with bounds', { type: 'text', default: 'x', min: 0 }),
-  saying('settings without end', { settings: Array.from({ length: 65 }, (_, i) => ({ ...SETTING, name: `s${i}` })) }),
-  saying('64 settings', { settings: Array.from({ length: 64 }, (_, i) => ({ ...SETTING, name: `s${i}` })) }, 'harmless'),
+  saying('settings without end', {
+    settings: Array.from({ length: 65 }, (_, i) => ({ ...SETTING, name: `s${i}` })),
+  }),
+  saying(
+    '64 settings',
+    { settings: Array.from({ length: 64 }, (_, i) => ({ ...SETTING, name: `s${i}` })) },
+    'harmless',
+  ),
   saying('settings that are no list', { settings: { length: 1, 0: SETTING } }),
   saying('a column of the prototype', { columns: ['toString'] }),
   saying('a column that is a number', { columns: [0] }),
-  saying('every column', { columns: 'accesses writes idleEpochs pages place owner flags coverage faultLatencyUs born verdict block'.split(' ') }, 'harmless'),
+  saying(
+    'every column',
+    {
+      columns:
+        'accesses writes idleEpochs pages place owner flags coverage faultLatencyUs born verdict block'.split(
+          ' ',
+        ),
+    },
+    'harmless',
+  ),
   saying('no column', { columns: [] }, 'harmless'),
   saying('more state than there may be', { stateBytesMax: 16 * 1024 * 1024 + 1 }),
   saying('state of less than nothing', { stateBytesMax: -1 }),
@@ -76,4 +95,3 @@ export const manifests: readonly Hostile[] = [
   saying('a description of lone surrogates', { description: '\ud800\udfff\ud800' }, 'harmless'),
   saying('reasons that steer the terminal', { reasons: ['\u009b2J'] }),
 ];
-

@@ -12,10 +12,27 @@ const state = (name: string, must: Hostile['must'], parts: Parts, check?: Hostil
   must,
   check,
 });
-const saving = (name: string, must: Hostile['must'], at: number, bytes: number, check?: Hostile['check']): Hostile =>
-  state(name, must, { save: `(i32.store (i32.const ${AT.state}) (i32.const ${at})) (i32.store (i32.const ${AT.state + 4}) (i32.const ${bytes})) (i32.const ${AT.state})` }, check);
-const bytes = (length: number): Hostile['check'] => ({ state: saved }) => expect(saved).toHaveLength(length);
-const EVERY_NAN = '(f32.store (i32.const 4128) (f32.sqrt (f32.const -1))) (i32.store (i32.const 4132) (i32.const 0x7fa00001))';
+const saving = (
+  name: string,
+  must: Hostile['must'],
+  at: number,
+  bytes: number,
+  check?: Hostile['check'],
+): Hostile =>
+  state(
+    name,
+    must,
+    {
+      save: `(i32.store (i32.const ${AT.state}) (i32.const ${at})) (i32.store (i32.const ${AT.state + 4}) (i32.const ${bytes})) (i32.const ${AT.state})`,
+    },
+    check,
+  );
+const bytes =
+  (length: number): Hostile['check'] =>
+  ({ state: saved }) =>
+    expect(saved).toHaveLength(length);
+const EVERY_NAN =
+  '(f32.store (i32.const 4128) (f32.sqrt (f32.const -1))) (i32.store (i32.const 4132) (i32.const 0x7fa00001))';
 
 /** To leave a state that is none, or to come back from one as something else. */
 export const states: readonly Hostile[] = [
@@ -29,10 +46,22 @@ export const states: readonly Hostile[] = [
   state('a state told at an address without memory', 'save plan-unreadable', { save: '(i32.const -4)' }),
   state('a state told at an odd address', 'save plan-unreadable', { save: '(i32.const 2049)' }),
   state('a trap instead of a state', 'save policy-trapped', { save: '(unreachable)' }),
-  state('a state whose memory grows while it is saved', 'harmless', { save: `(drop (memory.grow (i32.const 8))) (i32.const ${AT.state})`, postSave: '(drop (memory.grow (i32.const 8)))' }, bytes(8)),
-  state('a state that refuses to come back', 'restore restore-refused', { restore: `(i32.const ${AT.error})` }),
+  state(
+    'a state whose memory grows while it is saved',
+    'harmless',
+    {
+      save: `(drop (memory.grow (i32.const 8))) (i32.const ${AT.state})`,
+      postSave: '(drop (memory.grow (i32.const 8)))',
+    },
+    bytes(8),
+  ),
+  state('a state that refuses to come back', 'restore restore-refused', {
+    restore: `(i32.const ${AT.error})`,
+  }),
   state('a state that traps when it comes back', 'restore policy-trapped', { restore: '(unreachable)' }),
-  state('an answer of restore that is neither', 'restore plan-unreadable', { restore: `(i32.store8 (i32.const ${AT.ok}) (i32.const 2)) (i32.const ${AT.ok})` }),
+  state('an answer of restore that is neither', 'restore plan-unreadable', {
+    restore: `(i32.store8 (i32.const ${AT.ok}) (i32.const 2)) (i32.const ${AT.ok})`,
+  }),
   state('an answer of restore without memory', 'restore plan-unreadable', { restore: '(i32.const -4)' }),
   state('no room for the state that comes back', 'restore plan-unreadable', {
     fields: '(global $saved (mut i32) (i32.const 0))',
@@ -46,7 +75,10 @@ export const states: readonly Hostile[] = [
     name: 'a state of 16 MiB that was declared',
     policy: () =>
       policyOf(
-        { memory: '(memory (export "memory") 256)', save: `(i32.store (i32.const ${AT.state}) (i32.const 0)) (i32.store (i32.const ${AT.state + 4}) (i32.const ${stateBytesMax})) (i32.const ${AT.state})` },
+        {
+          memory: '(memory (export "memory") 256)',
+          save: `(i32.store (i32.const ${AT.state}) (i32.const 0)) (i32.store (i32.const ${AT.state + 4}) (i32.const ${stateBytesMax})) (i32.const ${AT.state})`,
+        },
         { manifest: { ...SOUND_MANIFEST, stateBytesMax } },
       ),
     must: 'restore plan-unreadable',
@@ -61,14 +93,41 @@ const number = (name: string, must: Hostile['must'], decide: string, check?: Hos
 export const numbers: readonly Hostile[] = [
   number('NaN made an integer', 'epoch policy-trapped', '(drop (i32.trunc_f64_s (f64.const nan)))'),
   number('infinity made an integer', 'epoch policy-trapped', '(drop (i64.trunc_f32_u (f32.const inf)))'),
-  number('NaN made an integer, saturating', 'harmless', '(i32.store (i32.const 4096) (i32.trunc_sat_f64_u (f64.const nan)))'),
-  number('infinity as a region, saturating', 'bind plan-region-out-of-range', '(i32.store (i32.const 4096) (i32.trunc_sat_f64_u (f64.const inf)))'),
-  number('the bits of a NaN as a region', 'bind plan-region-out-of-range', '(i32.store (i32.const 4096) (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0))))'),
-  number('the bits of a NaN as an address', 'epoch policy-trapped', '(i32.store (i32.reinterpret_f32 (f32.const nan:0x7fffff)) (i32.const 1))'),
+  number(
+    'NaN made an integer, saturating',
+    'harmless',
+    '(i32.store (i32.const 4096) (i32.trunc_sat_f64_u (f64.const nan)))',
+  ),
+  number(
+    'infinity as a region, saturating',
+    'bind plan-region-out-of-range',
+    '(i32.store (i32.const 4096) (i32.trunc_sat_f64_u (f64.const inf)))',
+  ),
+  number(
+    'the bits of a NaN as a region',
+    'bind plan-region-out-of-range',
+    '(i32.store (i32.const 4096) (i32.reinterpret_f32 (f32.div (f32.const 0) (f32.const 0))))',
+  ),
+  number(
+    'the bits of a NaN as an address',
+    'epoch policy-trapped',
+    '(i32.store (i32.reinterpret_f32 (f32.const nan:0x7fffff)) (i32.const 1))',
+  ),
   number('division by zero', 'epoch policy-trapped', '(drop (i64.rem_u (i64.const 1) (i64.const 0)))'),
-  number('the division that overflows', 'epoch policy-trapped', '(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))'),
-  number('the remainder that does not', 'harmless', '(i32.store (i32.const 4096) (i32.rem_s (i32.const 0x80000000) (i32.const -1)))'),
-  state('every bit of a NaN kept as state', 'harmless', { save: `${EVERY_NAN} (i32.const ${AT.state})` }, ({ state: saved }) =>
-    expect(Buffer.from(saved!).readUInt32LE(4)).toBe(0x7fa0_0001),
+  number(
+    'the division that overflows',
+    'epoch policy-trapped',
+    '(drop (i32.div_s (i32.const 0x80000000) (i32.const -1)))',
+  ),
+  number(
+    'the remainder that does not',
+    'harmless',
+    '(i32.store (i32.const 4096) (i32.rem_s (i32.const 0x80000000) (i32.const -1)))',
+  ),
+  state(
+    'every bit of a NaN kept as state',
+    'harmless',
+    { save: `${EVERY_NAN} (i32.const ${AT.state})` },
+    ({ state: saved }) => expect(Buffer.from(saved!).readUInt32LE(4)).toBe(0x7fa0_0001),
   ),
 ];
