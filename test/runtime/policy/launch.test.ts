@@ -38,8 +38,8 @@ test('a host says what holds it, and ends when it is asked no more', async () =>
 test.each([
   ['says why it does not', "writeSync(2, 'terrace: belt-missing: all\\n'); process.exitCode = 2;"],
   [
-    'says it after a report',
-    "writeSync(4, 'nonsense\\n'); writeSync(2, 'belt-missing: all\\n'); process.exit(2);",
+    'says it before a report that is none',
+    "writeSync(2, 'belt-missing: all\\n'); writeSync(4, 'nonsense\\n'); process.exit(2);",
   ],
 ])('a stage that starts no host %s', async (_, text) => {
   const launched = await launchChild(host, stage(text))();
