@@ -1,9 +1,12 @@
 import type { Manifest } from '../../../../runtime/contract.ts';
 import { MANIFEST_SECTION } from '../../../../runtime/contract.ts';
 import { MANIFEST, componentOf } from '../specimen.ts';
-import { concatenate, custom, withSections } from './bytes.ts';
+import { concatenate, custom, leb128, section, withSections } from './bytes.ts';
+import type { Bytes, Section } from './bytes.ts';
 import { assemble, policyText } from './policy-text.ts';
 import type { Parts } from './policy-text.ts';
+
+const CODE = 10;
 
 /** What the hostile ones say of themselves unless that is the hostility. */
 export const SOUND_MANIFEST: Manifest = {
@@ -45,4 +48,17 @@ export function policyOf(
 /** A component whose core module is the sound one's, changed byte by byte. */
 export function coreChanged(change: (core: Uint8Array) => Uint8Array, parts: Parts = {}): Uint8Array {
   return componentWith(withManifest(change(assemble(policyText(parts)))));
+}
+
+/** A component whose core module has one function more, in front of its own, of this body: locals and code. */
+export function withBody(...body: readonly Bytes[]): Uint8Array {
+  const whole = concatenate(...body);
+  const change = ({ id, payload }: Section): Section | Uint8Array => {
+    if (id !== CODE) return { id, payload };
+    const [count, first] = [payload[0]!, payload[1]!];
+    return section(CODE, concatenate([count], leb128(whole.length), whole, payload.subarray(2 + first)));
+  };
+  return coreChanged((core) => withSections(core, (sections) => sections.map(change)), {
+    fields: '(func $first)',
+  });
 }

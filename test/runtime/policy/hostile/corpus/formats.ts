@@ -2,7 +2,6 @@ import {
   COMPONENT_HEADER,
   CORE_HEADER,
   concatenate,
-  leb128,
   name as text,
   section,
   sectionsOf,
@@ -10,7 +9,7 @@ import {
 } from '../bytes.ts';
 import type { Bytes, Section } from '../bytes.ts';
 import type { Hostile } from '../hostile.ts';
-import { SOUND, componentWith, coreChanged, policyOf } from '../policies.ts';
+import { SOUND, componentWith, coreChanged, policyOf, withBody } from '../policies.ts';
 import { answerPlan } from '../policy-text.ts';
 import type { Parts } from '../policy-text.ts';
 
@@ -54,19 +53,11 @@ const inserting = (name: string, id: number, inserted: Bytes): Hostile => ({
   must: INVALID,
 });
 /** One more function, of this code. */
-const coded = (name: string, code: Bytes, must: Hostile['must'] = FORBIDDEN): Hostile => {
-  const body = concatenate([0], code, [0x0b]);
-  const change = ({ id, payload }: Section): Section | Uint8Array =>
-    id === 10
-      ? section(10, concatenate([payload[0]!], leb128(body.length), body, payload.subarray(2 + payload[1]!)))
-      : { id, payload };
-  return {
-    name,
-    policy: () =>
-      coreChanged((core) => withSections(core, (all) => all.map(change)), { fields: '(func $first)' }),
-    must,
-  };
-};
+const coded = (name: string, code: Bytes, must: Hostile['must'] = FORBIDDEN): Hostile => ({
+  name,
+  policy: () => withBody([0], code, [0x0b]),
+  must,
+});
 const bytes = (name: string, must: Hostile['must'], policy: () => Uint8Array): Hostile => ({
   name,
   policy,
