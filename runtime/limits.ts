@@ -72,8 +72,8 @@ export const hostStderrBytesMax = 4096;
 /** What a policy host may write there in its life; more ends it, since reading it takes the runtime's time. */
 export const hostStderrReadBytesMax = 1024 * 1024;
 
-/** Words of mutable globals in one policy: its instance's state besides memory. */
-export const globalWordsMax = 8192;
+/** Words of mutable globals in one policy, of which a vector is two: its instance's state besides memory. */
+export const globalWordsMax = 2 * globalsMax;
 /** Memory of one policy in Wasm pages (64 KiB), whatever the operator says. */
 export const hostMemoryPagesMax = 65_536;
 /** What one frame of a recording says of itself, as JSON. */

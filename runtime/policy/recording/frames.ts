@@ -44,7 +44,9 @@ export function appendFrame(
   const header = new DataView(new ArrayBuffer(HEADER_BYTES));
   const payloadBytes = payload.reduce((bytes, part) => bytes + part.length, 0);
   if (json.length > recordingHeadBytesMax || payloadBytes > recordingPayloadBytesMax)
-    throw new RangeError(`a frame of ${payloadBytes} bytes, ${recordingPayloadBytesMax} are allowed`);
+    throw new RangeError(
+      `a frame of ${json.length} and ${payloadBytes} bytes; ${recordingHeadBytesMax} and ${recordingPayloadBytesMax} are allowed`,
+    );
   header.setUint32(0, MAGIC, true);
   header.setUint32(4, kind, true);
   header.setUint32(8, json.length, true);

@@ -7,10 +7,15 @@ import fc from 'fast-check';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { Result } from '../../../executor/result.ts';
 import {
+  faultTextBytesMax,
+  globalWordsMax,
   hostStderrBytesMax,
   hostStderrReadBytesMax,
   logLinesMax,
+  placesMax,
   planEntriesMax,
+  stateBytesMax,
+  wishesMax,
 } from '../../../runtime/limits.ts';
 import { encodeReply } from '../../../runtime/policy/host/channel.ts';
 import { startHostProcess, systemTimer } from '../../../runtime/policy/host-process.ts';
@@ -23,6 +28,7 @@ import {
   REPLY_AT,
   REPLY_BYTES,
   REPLY_MAGIC,
+  REPLY_SECTIONS,
   REPLY_SECTION_NAMES,
   REQUEST,
 } from '../../../runtime/policy/wire.ts';
@@ -221,6 +227,25 @@ describe('the reader of replies', () => {
       }),
       { numRuns: repetitions({ slice: 1000, full: 100_000 }) },
     );
+  });
+
+  test.each([
+    ['regions', planEntriesMax],
+    ['targets', planEntriesMax],
+    ['priorities', planEntriesMax],
+    ['reasons', planEntriesMax],
+    ['headroom', placesMax],
+    ['wishes', wishesMax],
+    ['state', stateBytesMax],
+    ['globals', globalWordsMax],
+    ['fault', faultTextBytesMax],
+  ] as const)('takes as many %s as allowed, and not one more', (name, most) => {
+    const full = encodeReply(5, 0, anyLog, { [name]: new Uint8Array(most * REPLY_SECTIONS[name]) });
+    const answer = createReplyReader().read(full, 5);
+    expect(answer.ok && answer.value?.lengths[name]).toBe(most);
+    const at = REPLY_AT.lengths + 4 * REPLY_SECTION_NAMES.indexOf(name);
+    new DataView(full.buffer).setUint32(at, most + 1, true);
+    expect(createReplyReader().read(full, 5)).toMatchObject({ code: 'plan-unreadable' });
   });
 
   test.each([

@@ -3,7 +3,11 @@ import { closeSync, mkdtempSync, openSync, readFileSync, rmSync, truncateSync, w
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { recordingPayloadBytesMax } from '../../../runtime/limits.ts';
+import {
+  hostMemoryPagesMax,
+  recordingHeadBytesMax,
+  recordingPayloadBytesMax,
+} from '../../../runtime/limits.ts';
 import { encodeReply } from '../../../runtime/policy/host/channel.ts';
 import { fillMeans } from '../../../runtime/policy/host-means.ts';
 import type { HostProcess } from '../../../runtime/policy/host-process.ts';
@@ -81,7 +85,7 @@ describe('a recording of anybody', () => {
     ['another version', { version: '2.0.0' }],
     ['another digest', { digest: 'f'.repeat(64) }],
     ['a Node that steers terminals', { node: 'v26.1.0\u001b[2J' }],
-    ['memory beyond all bounds', { memoryPagesMax: 65_537 }],
+    ['memory beyond all bounds', { memoryPagesMax: hostMemoryPagesMax + 1 }],
   ])('is refused with %s than its policy has', async (_, start) => {
     expect(await replayForged(start, answer)).toBe('recording-corrupt');
   });
@@ -96,6 +100,23 @@ describe('a recording of anybody', () => {
 
   test('is refused with settings that its policy does not have', async () => {
     expect(await replayForged({ settings: { more: 1 } }, answer)).toBe('setting-unknown');
+  });
+
+  test('has heads up to the bound', () => {
+    const head = (bytes: number) => ({ x: 'x'.repeat(bytes - '{"x":""}'.length) });
+    withFile('w+', (descriptor) => {
+      appendFrame(descriptor, FRAME.start, head(recordingHeadBytesMax));
+      expect(createFrameReader(descriptor).next()).toMatchObject({ ok: true, value: { kind: FRAME.start } });
+      expect(() => appendFrame(descriptor, FRAME.start, head(recordingHeadBytesMax + 1))).toThrow(
+        'are allowed',
+      );
+      const length = Buffer.alloc(4);
+      length.writeUInt32LE(recordingHeadBytesMax + 1);
+      writeSync(descriptor, length, 0, 4, 8);
+      expect(createFrameReader(descriptor).next()).toMatchObject({
+        message: expect.stringContaining('the head of a frame is too long'),
+      });
+    });
   });
 
   test('makes no room for a frame beyond the bound, and no writer writes one', () => {
