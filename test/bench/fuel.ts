@@ -41,7 +41,7 @@ export function benchFuel(name: string): FuelFigures {
 
 /** Pairs whose order alternates, in fresh instances now and then: where memory comes to lie is luck. */
 export function measureFuel(name: string): FuelFigures {
-  const snapshot = makeSnapshot();
+  const snapshot = makeSnapshot(1_000_000);
   const core = readCore(name);
   const metered = meter(core);
   const [plainMs, meteredMs, rewriteMs] = [core, metered, undefined].map((binary) =>
