@@ -1,4 +1,5 @@
-import { CALL_CLONE3, CALL_NUMBER_GAP, CALL_NUMBER_MAX, REFUSED_CALLS } from './refused-calls.ts';
+import { CALL_CLONE3, CALL_NUMBER_GAP, CALL_NUMBER_MAX } from './refused-calls.ts';
+import { PRETENDED_CALLS, REFUSED_CALLS } from './refused-calls.ts';
 import type { CheckedCall, Condition } from './checked-calls.ts';
 
 /** One instruction of classic BPF: operation, jumps where it holds and where not, constant. */
@@ -17,6 +18,8 @@ const KILL_PROCESS = 0x8000_0000;
 const ALLOW = 0x7fff_0000;
 const EPERM = 0x0005_0001;
 const ENOSYS = 0x0005_0026;
+/** No errno: the call answers 0 and does nothing. */
+const PRETEND = 0x0005_0000;
 
 /** AUDIT_ARCH_X86_64; calls of i386 (int 0x80) carry another, those of x32 a number beyond all others. */
 const ARCHITECTURE = 0xc000_003e;
@@ -39,6 +42,7 @@ export function assembleFilter(checked: readonly CheckedCall[]): Uint8Array {
     ...answerRange(CALL_NUMBER_GAP.first, CALL_NUMBER_GAP.last, ENOSYS),
     ...answerRange(CALL_CLONE3, CALL_CLONE3, ENOSYS),
     ...rangesOf([...REFUSED_CALLS.values()]).flatMap(([first, last]) => answerRange(first, last, EPERM)),
+    ...Object.values(PRETENDED_CALLS).flatMap((number) => answerRange(number, number, PRETEND)),
     ...checked.flatMap(checkCall),
     [RETURN, 0, 0, ALLOW],
   ];

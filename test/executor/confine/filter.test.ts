@@ -3,12 +3,13 @@ import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { checkedCalls } from '../../../executor/confine/checked-calls.ts';
 import { assembleFilter } from '../../../executor/confine/filter.ts';
-import { CALL_NUMBER_MAX, REFUSED_CALLS } from '../../../executor/confine/refused-calls.ts';
+import { CALL_NUMBER_MAX, PRETENDED_CALLS, REFUSED_CALLS } from '../../../executor/confine/refused-calls.ts';
 import { repetitions } from '../../proof.ts';
 import { X86_64, runFilter } from './bpf-machine.ts';
 
 const ALLOWED = 0x7fff_0000;
 const REFUSED = 0x0005_0001;
+const PRETENDED = 0x0005_0000;
 const UNKNOWN = 0x0005_0026;
 const KILLED = 0x8000_0000;
 const I386 = 0x4000_0003;
@@ -50,7 +51,12 @@ const LET_THROUGH_YOUNG = [453, 454, 455, 456, 462];
 
 describe('the filter of policy hosts', () => {
   test('names each call by its number', () => {
-    const named = [...REFUSED_CALLS, ...checked.map(({ name, number }) => [name, number] as const)];
+    const pretended = Object.entries(PRETENDED_CALLS);
+    const named = [
+      ...REFUSED_CALLS,
+      ...pretended,
+      ...checked.map(({ name, number }) => [name, number] as const),
+    ];
     for (const [name, number] of named) if (header.has(number)) expect(header.get(number)).toBe(name);
     expect(new Set(named.map(([, number]) => number)).size).toBe(named.length);
   });
@@ -69,6 +75,10 @@ describe('the filter of policy hosts', () => {
     for (const number of REFUSED_CALLS.values()) expect(answer(number)).toBe(REFUSED);
     for (const number of [335, 400, 423, 435, CALL_NUMBER_MAX + 1, 2 ** 31, 2 ** 32 - 1])
       expect(answer(number)).toBe(UNKNOWN);
+  });
+
+  test('tells whoever asks that all are scheduled as usual', () => {
+    for (const number of Object.values(PRETENDED_CALLS)) expect(answer(number)).toBe(PRETENDED);
   });
 
   test('ends who calls by another door', () => {
