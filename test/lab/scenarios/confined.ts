@@ -62,5 +62,5 @@ export const confined: Scenario = {
     exactly('cgroupAbsent.reported', 1),
     { fact: 'cgroupAbsent.beltsHeld', min: 6, max: 6 },
   ],
-  timeoutMs: 480_000,
+  timeoutMs: 300_000,
 };
