@@ -22,6 +22,8 @@ export const LAUNCH_BOUNDS = {
   unreadBytesMax: 262_144,
   /** What the kernel counts about one cgroup. */
   eventsBytesMax: 8_192,
+  /** How long a connection waits for the one before it to end: a runtime that comes back may be its own rival. */
+  handOverMsMax: 250,
   /** Of what a stage that failed wrote to standard error. */
   complaintBytesMax: 1_024,
   /** From the request to the report of a confined host. */

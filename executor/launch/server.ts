@@ -24,14 +24,35 @@ export interface LaunchServer {
 export async function serveLauncher(options: LaunchServerOptions): Promise<Result<LaunchServer, ServeFault>> {
   const { socketPath, runtime, hosts } = options;
   let current: Socket | undefined;
+  let waiting: Socket | undefined;
+
+  function serve(socket: Socket): void {
+    current = socket;
+    socket.once('close', () => {
+      current = undefined;
+      const next = waiting;
+      waiting = undefined;
+      if (next) serve(next);
+    });
+    void converse(socket, hosts.open());
+  }
+
+  /** A runtime that comes back is heard of before its hang-up as often as after it. */
+  function queue(socket: Socket): void {
+    waiting = socket;
+    setTimeout(() => {
+      if (waiting !== socket) return;
+      waiting = undefined;
+      refuse(socket);
+    }, LAUNCH_BOUNDS.handOverMsMax);
+  }
 
   const server = createServer((socket) => {
     // Whoever hangs up without being heard out is no fault of ours.
     socket.on('error', () => {});
-    if (current) return refuse(socket);
-    current = socket;
-    socket.once('close', () => (current = undefined));
-    void converse(socket, hosts.open());
+    if (current === undefined) serve(socket);
+    else if (waiting === undefined) queue(socket);
+    else refuse(socket);
   });
   const listening = await listen(server, socketPath, 0o600);
   if (!listening.ok) return listening;
@@ -39,6 +60,7 @@ export async function serveLauncher(options: LaunchServerOptions): Promise<Resul
   return success({
     async close() {
       const closed = new Promise((resolve) => server.close(resolve));
+      waiting?.destroy();
       current?.destroy();
       await closed;
       await hosts.settled();
