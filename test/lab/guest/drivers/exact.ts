@@ -27,10 +27,13 @@ const plain: Case = async (context) => {
   await context.compare('again', [memory], memory.wishes(TARGET));
 };
 
-/** A target that is nearly full before the plan comes: it takes what there is room for, the rest is refused. */
+/**
+ * A target that is nearly full before the plan comes: it takes what there is room for, the rest is refused. The
+ * plan is much larger than the room, since what the case before freed may come back to the node only now.
+ */
 const brim: Case = async (context) => {
   const process = await context.start();
-  const memory = await process.map('plain', 12_288, SOURCE);
+  const memory = await process.map('plain', 32_768, SOURCE);
   const hog = await context.start();
   await hog.workload.ask(`fill ${TARGET} 12288`);
   await context.compare('brim', [memory], memory.wishes(TARGET));
