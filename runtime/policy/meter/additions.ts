@@ -2,7 +2,7 @@ import type { BinaryReader } from '../parse/binary-reader.ts';
 import { METER_PREFIX } from '../parse/core-format.ts';
 import { EMIT, VALUE, join, signed, unsigned } from './encode.ts';
 import type { Bytes } from './encode.ts';
-import type { GlobalType } from './spaces.ts';
+import type { GlobalType } from '../parse/spaces.ts';
 
 /** A function that metering appends, which declares no locals. */
 export interface Addition {

@@ -1,7 +1,9 @@
 import { createBinaryReader } from '../parse/binary-reader.ts';
 import type { BinaryReader } from '../parse/binary-reader.ts';
-import { CORE_HEADER, EXTERNAL } from '../parse/core-format.ts';
+import { CORE_HEADER, EXTERNAL, SECTION_ORDER } from '../parse/core-format.ts';
+import { readBounds } from '../parse/core-types.ts';
 import { createInstruction, OPCODE, readInstruction } from '../parse/instructions.ts';
+import type { Bounds, GlobalType } from '../parse/spaces.ts';
 
 /** Section ids (WebAssembly 2.0, section 5.5.2). */
 export const SECTION = {
@@ -15,9 +17,6 @@ export const SECTION = {
   code: 10,
 } as const;
 
-/** The order in which they come. */
-export const SECTION_ORDER: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 8, 9, 12, 10, 11];
-
 /** Payloads by section id, custom ones left out. */
 export type Sections = ReadonlyMap<number, Uint8Array>;
 
@@ -27,17 +26,6 @@ export interface FunctionType {
   readonly results: Uint8Array;
 }
 
-export interface GlobalType {
-  readonly type: number;
-  readonly mutable: boolean;
-}
-
-/** In pages of 64 KiB. */
-export interface MemoryBounds {
-  readonly minimum: number;
-  readonly maximum: number | undefined;
-}
-
 /** A module's index spaces, as far as metering has to know them; what is imported comes first in each. */
 export interface Spaces {
   readonly types: readonly FunctionType[];
@@ -45,7 +33,7 @@ export interface Spaces {
   readonly functions: readonly FunctionType[];
   readonly importedFunctions: number;
   readonly globals: readonly GlobalType[];
-  readonly memories: readonly MemoryBounds[];
+  readonly memories: readonly Bounds[];
   readonly importedMemories: number;
   readonly exportNames: readonly string[];
 }
@@ -72,7 +60,7 @@ export function readSpaces(parent: BinaryReader, sections: Sections): Spaces {
   const types: FunctionType[] = [];
   const functions: FunctionType[] = [];
   const globals: GlobalType[] = [];
-  const memories: MemoryBounds[] = [];
+  const memories: Bounds[] = [];
   const exportNames: string[] = [];
 
   const readEach = (id: number, readItem: (section: BinaryReader) => unknown): void => {
@@ -92,8 +80,8 @@ export function readSpaces(parent: BinaryReader, sections: Sections): Spaces {
     if (kind === EXTERNAL.function) readFunction(section);
     else if (kind === EXTERNAL.table) {
       section.byte();
-      readBounds(section);
-    } else if (kind === EXTERNAL.memory) memories.push(readBounds(section));
+      readBounds(section, 'table');
+    } else if (kind === EXTERNAL.memory) memories.push(readBounds(section, 'memory'));
     else if (kind === EXTERNAL.global) globals.push(readGlobalType(section));
     else section.fail(`an import is of an unknown kind, ${kind}`, 'module-forbidden');
   };
@@ -102,7 +90,7 @@ export function readSpaces(parent: BinaryReader, sections: Sections): Spaces {
   readEach(SECTION.import, readImport);
   const [importedFunctions, importedMemories] = [functions.length, memories.length];
   readEach(SECTION.function, readFunction);
-  readEach(SECTION.memory, (section) => memories.push(readBounds(section)));
+  readEach(SECTION.memory, (section) => memories.push(readBounds(section, 'memory')));
   readEach(SECTION.global, (section) => {
     globals.push(readGlobalType(section));
     passExpression(section);
@@ -124,13 +112,6 @@ function readGlobalType(section: BinaryReader): GlobalType {
   const [type, mutability] = [section.byte(), section.byte()];
   if (mutability > 1) section.fail('a global is neither constant nor mutable');
   return { type, mutable: mutability === 1 };
-}
-
-/** Bit 0: has a maximum. Every other bit (shared, 64-bit, page size) is of a proposal. */
-function readBounds(section: BinaryReader): MemoryBounds {
-  const flags = section.byte();
-  if (flags > 1) section.fail('a memory or table is shared, 64-bit or of odd page size', 'module-forbidden');
-  return { minimum: section.u32(), maximum: flags === 1 ? section.u32() : undefined };
 }
 
 function passExpression(section: BinaryReader): void {

@@ -3,18 +3,19 @@ import type { Result } from '../../../executor/result.ts';
 import { customSectionsMax } from '../../limits.ts';
 import { createBinaryReader } from './binary-reader.ts';
 import type { BinaryReader, Origin } from './binary-reader.ts';
-import { CORE_HEADER } from './core-format.ts';
+import { CORE_HEADER, SECTION_ORDER } from './core-format.ts';
 import { createSections } from './core-sections.ts';
 import type { Outside } from './core-sections.ts';
 import type { LoadFault } from '../policy.ts';
 import type { Spaces } from './spaces.ts';
 
 const CUSTOM = 0;
+const START = 8;
 
 /** The sections a policy may have, custom ones aside, in the order in which they must come. */
-const ORDER: readonly number[] = [1, 2, 3, 4, 5, 6, 7, 9, 12, 10, 11];
+const ORDER = SECTION_ORDER.filter((id) => id !== START);
 const FORBIDDEN: Readonly<Record<number, string>> = {
-  8: 'a start section, which would run before anything can bound it (asc: --exportStart _initialize)',
+  [START]: 'a start section, which would run before anything can bound it (asc: --exportStart _initialize)',
   13: 'exception tags',
 };
 
