@@ -7,7 +7,12 @@ import type { Result } from '../../executor/result.ts';
 import { machineArguments } from './topology.ts';
 import type { MachineTopology } from './topology.ts';
 
-export type MachineFault = 'qemu-missing' | 'guest-timeout' | 'guest-failed';
+export type MachineFault =
+  | 'qemu-missing'
+  | 'guest-timeout'
+  /** It powered off before its driver began: nothing of Terrace had run yet. */
+  | 'guest-not-booted'
+  | 'guest-failed';
 
 /**
  * What the guest's time follows. `host`: real time, one host thread per CPU, so that programs truly run at once.
@@ -45,6 +50,8 @@ const CLOCKS: Readonly<Record<GuestClock, readonly string[]>> = {
 
 const QEMU = 'qemu-system-x86_64';
 const CONSOLE_LINES_MAX = 4_000;
+/** A kernel's last words take some thirty lines. */
+const CONSOLE_TAIL_LINES = 40;
 
 /**
  * The machine's devices: no network, no disk, two serial ports. The first is the console, for the kernel and for
@@ -100,11 +107,13 @@ export function runMachine(
     });
     child.once('close', () => {
       clearTimeout(timer);
-      const tail = log.slice(-12).join('\n');
+      const tail = log.slice(-CONSOLE_TAIL_LINES).join('\n');
       if (late)
         return resolve(
           failure('guest-timeout', `no power-off within ${spec.timeoutMs} ms; its console ended:\n${tail}`),
         );
+      if (answer.status === undefined && answer.bootMs === 0)
+        return resolve(failure('guest-not-booted', `the kernel ended early; its console ended:\n${tail}`));
       if (answer.status !== 0)
         return resolve(
           failure(
