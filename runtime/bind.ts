@@ -36,28 +36,48 @@ export interface Binding {
  * is checked whole before anything is bound.
  */
 export function bindPlan(inputs: BindInputs): Result<Binding, BindFault> {
-  const { plan, budgets, invalidShareMax } = inputs;
-  if (plan.headroom.length > budgets.nodes.length) {
-    return failure(
-      'plan-headroom-out-of-range',
-      `headroom for ${plan.headroom.length} places of ${budgets.nodes.length}: leave it empty or give one number per place`,
-    );
-  }
-  const valid = findValid(inputs);
-  const invalid = plan.regions.length - valid.length;
-  if (invalid > invalidShareMax * plan.regions.length) return explainFirst(inputs, valid);
-  const kept = invalid === 0 ? plan : keepEntries(plan, valid);
+  const { plan, table, budgets, invalidShareMax } = inputs;
+  const pages = table.pages.subarray(0, table.regions);
+  const valid = checkEntries({ plan, pages, places: budgets.nodes.length, invalidShareMax });
+  if (!valid.ok) return valid;
+  const invalid = plan.regions.length - valid.value.length;
+  const kept = keepEntries(plan, valid.value);
   return success({ plan: kept, bound: bind({ ...inputs, plan: kept }), invalid });
 }
 
-/** Positions of the entries that name a region and a place, and the region for the first time. */
-function findValid({ plan: { regions, targets }, table, budgets }: BindInputs): Uint32Array {
-  const seen = new Uint8Array(table.regions);
+/** What an entry can be checked against. */
+export interface EntryBounds {
+  readonly plan: Plan;
+  /** By region index; 0 = a hole. */
+  readonly pages: Uint32Array;
+  readonly places: number;
+  readonly invalidShareMax: number;
+}
+
+/**
+ * Positions of the entries that name a region and a place, and the region for the first time; a fault where more
+ * are invalid than may be.
+ */
+export function checkEntries(bounds: EntryBounds): Result<Uint32Array, BindFault> {
+  const { plan, places, invalidShareMax } = bounds;
+  if (plan.headroom.length > places) {
+    return failure(
+      'plan-headroom-out-of-range',
+      `headroom for ${plan.headroom.length} places of ${places}: leave it empty or give one number per place`,
+    );
+  }
+  const valid = findValid(bounds);
+  const invalid = plan.regions.length - valid.length;
+  return invalid > invalidShareMax * plan.regions.length ? explainFirst(bounds, valid) : success(valid);
+}
+
+function findValid({ plan: { regions, targets }, pages, places }: EntryBounds): Uint32Array {
+  const seen = new Uint8Array(pages.length);
   const valid = new Uint32Array(regions.length);
   let count = 0;
   for (let i = 0; i < regions.length; i++) {
     const region = regions[i];
-    if (region >= table.regions || table.pages[region] === 0 || targets[i] >= budgets.nodes.length) continue;
+    if (region >= pages.length || pages[region] === 0 || targets[i] >= places) continue;
     if (seen[region]) continue;
     seen[region] = 1;
     valid[count++] = i;
@@ -65,31 +85,33 @@ function findValid({ plan: { regions, targets }, table, budgets }: BindInputs): 
   return valid.subarray(0, count);
 }
 
-function explainFirst({ plan, table, budgets }: BindInputs, valid: Uint32Array) {
+function explainFirst({ plan, pages, places }: EntryBounds, valid: Uint32Array) {
   const entry = plan.regions.findIndex((_, i) => valid[i] !== i);
   const region = plan.regions[entry];
-  if (region >= table.regions) {
+  if (region >= pages.length) {
     return failure(
       'plan-region-out-of-range',
-      `entry ${entry} names region ${region} of ${table.regions}: use indices of this epoch's snapshot`,
+      `entry ${entry} names region ${region} of ${pages.length}: use indices of this epoch's snapshot`,
     );
   }
-  if (table.pages[region] === 0) {
+  if (pages[region] === 0) {
     return failure(
       'plan-region-dead',
       `entry ${entry} names region ${region}, which is a hole: skip regions with 0 pages`,
     );
   }
-  if (plan.targets[entry] >= budgets.nodes.length) {
+  if (plan.targets[entry] >= places) {
     return failure(
       'plan-place-out-of-range',
-      `entry ${entry} names place ${plan.targets[entry]} of ${budgets.nodes.length}: use indices of this epoch's places`,
+      `entry ${entry} names place ${plan.targets[entry]} of ${places}: use indices of this epoch's places`,
     );
   }
   return failure('plan-region-twice', `entry ${entry} names region ${region} again: one wish per region`);
 }
 
-function keepEntries(plan: Plan, valid: Uint32Array): Plan {
+/** A plan of these entries alone; the same one where that is all. */
+export function keepEntries(plan: Plan, valid: Uint32Array): Plan {
+  if (valid.length === plan.regions.length) return plan;
   return {
     ...plan,
     regions: Uint32Array.from(valid, (i) => plan.regions[i]),

@@ -1,12 +1,13 @@
 import type { Executor } from '../executor/executor.ts';
 import { SPACE, type Budgets } from '../executor/plan.ts';
-import { success, type Result } from '../executor/result.ts';
+import { failure, success, type Result } from '../executor/result.ts';
 import { bindPlan } from './bind.ts';
-import type { Snapshot } from './contract.ts';
-import type { CostModel } from './cost-model.ts';
+import type { ColumnName, Snapshot } from './contract.ts';
+import { DEFAULT_COST_MODEL, type CostModel } from './cost-model.ts';
 import type { EpochReport } from './epoch-report.ts';
 import type { DecisionLog } from './govern/decision-log.ts';
 import { createGovernor, GOVERN_DEFAULTS, type Concluded, type GovernLimits } from './govern/governor.ts';
+import { createShadow, type Shadow } from './govern/shadow.ts';
 import type { Policy } from './policy/policy.ts';
 import { createRegionTable, type TableFault } from './region-table.ts';
 import { createSnapshotBuilder } from './snapshot.ts';
@@ -29,11 +30,29 @@ export interface EngineOptions {
 
 export type StepReport = EpochReport & Concluded;
 
-/** The loop's body: observe, ask, carry out, learn. The caller decides when to step. */
+/** The loop's body: observe, ask, carry out, learn. The caller decides when to step; all else is done between steps. */
 export interface Engine {
   /** Runs one epoch. A fault ends the epoch, never the engine. Not to be called while a step runs. */
   step(): Promise<StepReport>;
-  /** Closes source, policies, executor and decision log. */
+  /** In order of preference: the chosen policy, and the one that takes over when it fails. */
+  policies(): readonly Policy[];
+  /** Who decides the next epoch. */
+  onDuty(): Policy;
+  /**
+   * The policy decides from the next step on. Whoever served until now is kept to fall back on; who served before
+   * that is closed. `current` = it saw every epoch until now, as a shadow.
+   */
+  replace(policy: Policy, current: boolean): void;
+  /** Whoever was kept decides again from the next step on, and the chosen policy is closed. False: nobody was kept. */
+  rollBack(): boolean;
+  /** Shows every epoch to one more policy, whose plans nobody carries out. `initiated`: see shadow.ts. */
+  addShadow(policy: Policy, initiated: boolean): Shadow;
+  /** Shows it no more; its policy stays open. */
+  removeShadow(shadow: Shadow): void;
+  /** While paused, policies are asked and nothing is carried out. */
+  setPaused(paused: boolean): void;
+  setLimits(limits: Partial<GovernLimits>): void;
+  /** Closes source, policies, shadows, executor and decision log. */
   close(): Promise<void>;
 }
 
@@ -44,19 +63,30 @@ type Seen = Required<Pick<EpochReport, 'epoch' | 'sample' | 'budgets' | 'snapsho
  * Linux, on a simulated machine or answers from another process; which policy decides is the governor's to say.
  */
 export function createEngine(options: EngineOptions): Engine {
-  const { source, policy, executor, scope } = options;
-  const limits = { ...GOVERN_DEFAULTS, ...options.limits };
+  const { source, policy, executor, scope, model = DEFAULT_COST_MODEL } = options;
+  let limits = { ...GOVERN_DEFAULTS, ...options.limits };
   const governor = createGovernor({ ...options, chosen: policy, limits });
   const table = createRegionTable();
-  const snapshots = createSnapshotBuilder(governor.columns);
+  const snapshots = createSnapshotBuilder();
+  const shadows = new Set<Shadow>();
+  const closing = new Set<Promise<void>>();
   let rowRegion = new Uint32Array(0);
   let epoch = 0;
+  let paused = false;
+
+  function wantedColumns(): ReadonlySet<ColumnName> {
+    const besides = [...shadows].flatMap(({ policy }) => policy.manifest.columns);
+    return new Set([...governor.columns(), ...besides]);
+  }
 
   function observe(sample: Sample, budgets: Budgets): Result<Snapshot, TableFault> {
     if (rowRegion.length < sample.rows.owner.length) rowRegion = new Uint32Array(sample.rows.owner.length);
     const events = table.update(sample, epoch, rowRegion);
     if (!events.ok) return events;
-    return success(snapshots.build({ epoch, sample, rowRegion, table, events: events.value, budgets }));
+    const wanted = wantedColumns();
+    return success(
+      snapshots.build({ wanted, epoch, sample, rowRegion, table, events: events.value, budgets }),
+    );
   }
 
   async function run(): Promise<EpochReport> {
@@ -67,7 +97,16 @@ export function createEngine(options: EngineOptions): Engine {
     const seen = { epoch, sample: sample.value, budgets: budgets.value };
     const snapshot = observe(seen.sample, seen.budgets);
     if (!snapshot.ok) return { ...seen, fault: snapshot };
-    return decide({ ...seen, snapshot: snapshot.value });
+    const report = await decide({ ...seen, snapshot: snapshot.value });
+    await showShadows(snapshot.value, report);
+    return report;
+  }
+
+  /** Last, so that they keep nothing waiting but the next epoch, and that only until its columns are read. */
+  async function showShadows(snapshot: Snapshot, { budgets, planned, outcome }: EpochReport): Promise<void> {
+    await Promise.all([...shadows].map((shadow) => shadow.show(snapshot, budgets!.nodes)));
+    if (!planned || !outcome) return;
+    for (const shadow of shadows) shadow.carriedOut(planned.regions, planned.targets, outcome);
   }
 
   async function decide(seen: Seen): Promise<EpochReport> {
@@ -86,6 +125,7 @@ export function createEngine(options: EngineOptions): Engine {
     const binding = bindPlan({ plan: evaluation.plan, table, budgets, scope, epoch, space, invalidShareMax });
     if (!binding.ok) return { ...asked, fault: binding };
     const { plan, bound, invalid } = binding.value;
+    if (paused) return { ...asked, bound, invalid, fault: PAUSED };
     const outcome = await executor.submit(bound);
     if (!outcome.ok) {
       table.doubt(plan.regions);
@@ -96,7 +136,15 @@ export function createEngine(options: EngineOptions): Engine {
     governor.carriedOut(plan.regions, plan.targets, outcome.value);
     if (space === SPACE.physical)
       table.follow({ regions: plan.regions, target: bound.target, verdicts, frames });
-    return { ...asked, bound, invalid, outcome: outcome.value };
+    return { ...asked, bound, invalid, planned: plan, outcome: outcome.value };
+  }
+
+  /** Whoever waits for a policy to end waits in `close`. */
+  function discard(policies: readonly Policy[]): void {
+    for (const policy of policies) {
+      const end = policy.close().finally(() => closing.delete(end));
+      closing.add(end);
+    }
   }
 
   return {
@@ -108,8 +156,38 @@ export function createEngine(options: EngineOptions): Engine {
       if (concluded.duty.change) snapshots.forgetVerdicts();
       return { ...report, ...concluded };
     },
+    policies: governor.policies,
+    onDuty: governor.onDuty,
+    replace(chosen, current) {
+      discard(governor.replace(chosen, current));
+      snapshots.forgetVerdicts();
+    },
+    rollBack() {
+      const dropped = governor.goBack();
+      if (!dropped) return false;
+      discard(dropped);
+      snapshots.forgetVerdicts();
+      return true;
+    },
+    addShadow(policy, initiated) {
+      const shadow = createShadow({ policy, model, limits, initiated });
+      shadows.add(shadow);
+      return shadow;
+    },
+    removeShadow: (shadow) => void shadows.delete(shadow),
+    setPaused: (wanted) => void (paused = wanted),
+    setLimits(wanted) {
+      limits = { ...GOVERN_DEFAULTS, ...wanted };
+      governor.setLimits(limits);
+    },
     async close() {
-      await Promise.all([source.close(), governor.close(), executor.close()]);
+      const ends = [...shadows].map((shadow) => shadow.close());
+      await Promise.all([source.close(), governor.close(), executor.close(), ...ends, ...closing]);
     },
   };
 }
+
+const PAUSED = failure(
+  'paused',
+  'an operator paused the scope, so nothing moves: `terrace resume` ends that',
+);

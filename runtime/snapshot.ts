@@ -11,6 +11,8 @@ import type { Sample } from './telemetry/source.ts';
 const IDLE_EPOCHS_MAX = 65_535;
 
 export interface SnapshotInputs {
+  /** The columns that are asked for now; one that was not before starts as if nothing had been seen yet. */
+  readonly wanted: ReadonlySet<ColumnName>;
   readonly epoch: number;
   readonly sample: Sample;
   /** Region index of each row of the sample; `table.regions` for a row that is no region. */
@@ -29,7 +31,7 @@ export interface SnapshotBuilder {
   forgetVerdicts(): void;
 }
 
-export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): SnapshotBuilder {
+export function createSnapshotBuilder(): SnapshotBuilder {
   let accesses = new Uint32Array(0);
   let writes = new Uint32Array(0);
   let idleEpochs = new Uint16Array(0);
@@ -38,6 +40,7 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
   let coverage = new Uint8Array(0);
   let verdict = new Uint8Array(0);
   let block = new Uint32Array(0);
+  let isIdleCounted = true;
 
   function reserve(regions: number): void {
     if (regions <= accesses.length) return;
@@ -76,14 +79,17 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
   }
 
   /** A column at a time: each loop touches little memory and compiles to little code. */
-  function fillColumns({ sample: { rows }, rowRegion, budgets }: SnapshotInputs): void {
+  function fillColumns({ wanted, sample: { rows }, rowRegion, budgets }: SnapshotInputs): void {
     const runs = findRuns(rowRegion, rows.owner.length);
     if (wanted.has('accesses')) scatterWords(rows.accesses, rowRegion, runs, accesses);
     if (wanted.has('writes')) scatterWords(rows.writes, rowRegion, runs, writes);
     if (wanted.has('flags')) scatterBytes(rows.flags, rowRegion, runs, flags);
     if (wanted.has('coverage')) scatterBytes(rows.coverage, rowRegion, runs, coverage);
     if (wanted.has('place')) scatterPlaces(rows.node, rowRegion, placesByNode(budgets), place);
-    if (wanted.has('idleEpochs')) countIdle(rows.accesses, rows.writes, rowRegion, idleEpochs);
+    // What was counted for another policy some time ago is not carried on.
+    if (!isIdleCounted) idleEpochs.fill(0);
+    isIdleCounted = wanted.has('idleEpochs');
+    if (isIdleCounted) countIdle(rows.accesses, rows.writes, rowRegion, idleEpochs);
   }
 
   /** Nobody looked at them; they are where they were moved to. */
@@ -96,7 +102,7 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
     }
   }
 
-  function columns(table: RegionTable): Snapshot['columns'] {
+  function columns({ wanted, table }: SnapshotInputs): Snapshot['columns'] {
     const n = table.regions;
     const all = {
       accesses: accesses.subarray(0, n),
@@ -116,7 +122,7 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
 
   return {
     build(inputs) {
-      const { table, sample, budgets } = inputs;
+      const { wanted, table, sample, budgets } = inputs;
       // One more: rows that are no region are written there, and never shown.
       reserve(table.regions + 1);
       wipeHoles(inputs.events);
@@ -134,7 +140,7 @@ export function createSnapshotBuilder(wanted: ReadonlySet<ColumnName>): Snapshot
         places: placesOf(budgets),
         metrics: metricsOf(budgets),
         events: inputs.events,
-        columns: columns(table),
+        columns: columns(inputs),
       };
     },
     recordVerdicts(regions, verdicts) {

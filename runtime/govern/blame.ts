@@ -32,6 +32,8 @@ const BLAME: Readonly<Record<StepFault, Happening>> = {
   'request-unknown': 'unasked',
   'permission-missing': 'unasked',
 
+  paused: 'unasked',
+
   'too-many-regions': 'unasked',
   'too-many-owners': 'unasked',
   'sensor-unreachable': 'unasked',

@@ -50,8 +50,9 @@ export function slowdownsOf(costs: readonly EpochCost[]): Slowdowns {
   const total = (key: keyof EpochCost): number => costs.reduce((sum, cost) => sum + cost[key], 0);
   const allFastNs = total('allFastNs');
   if (allFastNs === 0) return { policy: 1, hold: 1 };
+  const movableNs = Math.max(allFastNs, total('lengthNs'));
   return {
-    policy: total('actualNs') / allFastNs + total('moveNs') / Math.max(allFastNs, total('lengthNs')),
-    hold: total('heldNs') / allFastNs,
+    policy: total('actualNs') / allFastNs + total('moveNs') / movableNs,
+    hold: total('heldNs') / allFastNs + total('heldMoveNs') / movableNs,
   };
 }

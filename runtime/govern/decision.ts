@@ -6,6 +6,9 @@ import { hashPlan } from './hashes.ts';
 
 export type RungName = 'chosen' | 'last-good' | 'hold';
 
+/** How a policy came to be the chosen one. */
+export type Entry = 'switched' | 'rolled-back';
+
 /** The next epoch is another policy's. */
 export interface DutyChange {
   readonly to: RungName;
@@ -17,6 +20,8 @@ export interface DutyChange {
 /** Who decided an epoch, and who decides the next one. */
 export interface Duty {
   readonly rung: RungName;
+  /** The first epoch of another chosen policy, and why it is that. */
+  readonly entered?: Entry;
   /** Absent where nothing was observed. */
   readonly slowdowns?: Slowdowns;
   readonly change?: DutyChange;

@@ -29,6 +29,10 @@ export const hold: Policy = {
   },
   digest: '',
   settings: {},
-  evaluate: async () => success({ plan: NOTHING, inputHash: '', fuel: 0, log: [], logDropped: 0 }),
+  async evaluate(_, handedOver) {
+    handedOver?.();
+    return success({ plan: NOTHING, inputHash: '', fuel: 0, log: [], logDropped: 0 });
+  },
+  ready: async () => {},
   close: async () => {},
 };

@@ -50,9 +50,15 @@ export interface RungChange {
   readonly waitEpochs: number;
 }
 
-/** @param policies how many rungs there are above `hold` */
-export function createLadder(policies: number): Ladder {
-  const benches = Array.from({ length: policies }, () => ({ waitEpochs: 0, falls: 0 }));
+/**
+ * @param policies how many rungs there are above `hold`
+ * @param onTrial the first one is new: one failed epoch benches it
+ */
+export function createLadder(policies: number, onTrial = false): Ladder {
+  const benches = Array.from({ length: policies }, (_, at) => ({
+    waitEpochs: 0,
+    falls: onTrial && at === 0 ? 1 : 0,
+  }));
   return { benches, failed: 0, good: 0 };
 }
 

@@ -4,7 +4,7 @@ import { grow } from '../columns.ts';
 import { EVENT, PLACE_NONE, type ColumnName, type Place, type Snapshot } from '../contract.ts';
 import { computeNsPerAccess, type CostModel } from '../cost-model.ts';
 import { placeNewborns } from './newborns.ts';
-import { tally, type Tally } from './tally.ts';
+import { tally } from './tally.ts';
 
 /** What a ledger reads of a snapshot, whatever the policy asked for. */
 export const LEDGER_COLUMNS: readonly ColumnName[] = ['accesses', 'pages', 'place'];
@@ -20,6 +20,8 @@ export interface EpochCost {
   readonly heldNs: number;
   /** Of the moves since the epoch before. */
   readonly moveNs: number;
+  /** Of those that would have been made. */
+  readonly heldMoveNs: number;
 }
 
 /**
@@ -32,6 +34,10 @@ export interface Ledger {
   account(snapshot: Snapshot, nodes: readonly NodeBudget[]): EpochCost;
   /** A plan of the policy was carried out; `targets` are places. */
   carriedOut(regions: Uint32Array, targets: Uint8Array, outcome: Outcome): void;
+  /** Of the epoch taken in last, by region: the place where it would be. Whoever writes there moves it in this world. */
+  readonly held: Uint8Array;
+  /** By place: pages that would be free. */
+  readonly room: readonly number[];
 }
 
 export function createLedger(model: CostModel): Ledger {
@@ -42,6 +48,7 @@ export function createLedger(model: CostModel): Ledger {
   let moveNs = 0;
   let moveCosts: readonly { readonly node: number; readonly moveCostNs: number }[] = [];
   let roomBefore: readonly number[] = [];
+  let room: number[] = [];
 
   function reserve(regions: number): void {
     if (regions <= held.length) return;
@@ -72,8 +79,7 @@ export function createLedger(model: CostModel): Ledger {
     expected[region] = place![region];
   }
 
-  function welcome(snapshot: Snapshot, { newborns, spare }: Tally, latencyNs: Float64Array): number {
-    const room = snapshot.places.map((place, i) => place.room + spare[i]);
+  function welcome(snapshot: Snapshot, newborns: readonly number[], latencyNs: Float64Array): number {
     const shortRoom = snapshot.places.map((place, i) => Math.min(place.room, roomBefore[i]));
     placeNewborns({ newborns, snapshot, room, shortRoom, held });
     const accesses = snapshot.columns.accesses!;
@@ -92,7 +98,9 @@ export function createLedger(model: CostModel): Ledger {
       follow(snapshot, nodes.map(({ node }) => node).join());
       const latencyNs = latenciesOf(snapshot.places, model);
       const tallied = tally({ snapshot, held, expected, latencyNs });
-      const newbornNs = tallied.newborns.length > 0 ? welcome(snapshot, tallied, latencyNs) : 0;
+      room = snapshot.places.map((place, i) => place.room + tallied.spare[i]);
+      const { newborns } = tallied;
+      const newbornNs = newborns.length > 0 ? welcome(snapshot, newborns, latencyNs) : 0;
       roomBefore = snapshot.places.map(({ room }) => room);
       moveCosts = nodes;
       const period = snapshot.samplingPeriod;
@@ -104,6 +112,7 @@ export function createLedger(model: CostModel): Ledger {
         actualNs: period * (tallied.accesses * computeNs + tallied.actualNs),
         heldNs: period * (tallied.accesses * computeNs + tallied.heldNs + newbornNs),
         moveNs: takeMoveNs(),
+        heldMoveNs: 0,
       };
     },
     carriedOut(regions, targets, { verdicts, flows }) {
@@ -113,6 +122,12 @@ export function createLedger(model: CostModel): Ledger {
         const measured = moveCosts.find(({ node }) => node === to)?.moveCostNs ?? 0;
         moveNs += pages * (measured > 0 ? measured : model.moveCostNs);
       }
+    },
+    get held() {
+      return held;
+    },
+    get room() {
+      return room;
     },
   };
 }

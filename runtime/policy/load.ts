@@ -9,7 +9,7 @@ import { fillMeans } from './host-means.ts';
 import type { MeansOptions } from './host-means.ts';
 import type { HostFault } from './host-process.ts';
 import { readPlan } from './plan.ts';
-import type { EpochFault, Evaluated, LoadFault, LogLine, Policy, Run } from './policy.ts';
+import type { EpochFault, Evaluated, LoadFault, LogLine, Run, StatefulPolicy } from './policy.ts';
 import { recordHost } from './recording/record-host.ts';
 import type { Recording } from './recording/record-host.ts';
 import { readPolicy, readPolicyFile } from './parse/read-policy.ts';
@@ -30,12 +30,9 @@ export interface LoadOptions extends MeansOptions {
 }
 
 /** A policy in a host of its own. It outlives its hosts: whatever ends one, the next stands ready soon after. */
-export interface HostedPolicy extends Policy {
+export interface HostedPolicy extends StatefulPolicy {
   /** What holds its first host; the next ones are launched alike. */
   readonly confinement: ConfinementReport;
-  save(): Promise<Result<Uint8Array, EpochFault>>;
-  /** `restore-refused`: the policy starts cold and goes on. */
-  restore(version: number, state: Uint8Array): Promise<Result<void, EpochFault | 'restore-refused'>>;
 }
 
 /** Reads a policy, judges it, starts a host for it and configures it there. */
@@ -115,7 +112,7 @@ function hostPolicy(
     }
   }
 
-  async function evaluate(snapshot: Snapshot): Promise<Evaluated> {
+  async function evaluate(snapshot: Snapshot, handedOver = (): void => {}): Promise<Evaluated> {
     let run: Run = { inputHash: '', fuel: 0, log: [], logDropped: 0 };
     const plan = await ask(async (running): Promise<Result<Plan, EpochFault>> => {
       const sink: InputSink = (values, position) => writeShared(running.shared, values, position);
@@ -139,6 +136,7 @@ function hostPolicy(
           run = { ...run, inputHash: hashInput(request, input) };
         },
       );
+      handedOver();
       const reply = await asked;
       if (reply.ok) {
         const { fuel, log, logDropped } = reply.value;
@@ -148,6 +146,7 @@ function hostPolicy(
       const judged = judge(reply, 'fuelPerEpoch or fuelPerRegion');
       return judged.ok ? readPlan(judged.value, snapshot.places.length) : judged;
     });
+    handedOver();
     return plan.ok ? success({ ...run, plan: plan.value }) : { ...plan, run };
   }
 
@@ -190,6 +189,9 @@ function hostPolicy(
         'restore-refused',
         `the policy does not take this state and starts cold: ${refusal.value}`,
       );
+    },
+    async ready() {
+      await host;
     },
     async close() {
       closed = true;

@@ -1,4 +1,4 @@
-import type { Failure } from '../../executor/result.ts';
+import type { Failure, Result } from '../../executor/result.ts';
 import type { Manifest, Plan, Settings, Snapshot } from '../contract.ts';
 
 /** Why a policy could not be loaded. */
@@ -59,8 +59,18 @@ export interface Policy {
   readonly digest: string;
   /** The settings in force, defaults filled in. */
   readonly settings: Settings;
-  evaluate(snapshot: Snapshot): Promise<Evaluated>;
+  /** `handedOver` is called when the snapshot has been read, and perhaps again: its columns may change from then on. */
+  evaluate(snapshot: Snapshot, handedOver?: () => void): Promise<Evaluated>;
+  /** Resolves when a host stands again, or could not be started: until then an answer would have to wait for it. */
+  ready(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** A policy whose state can be taken along. */
+export interface StatefulPolicy extends Policy {
+  save(): Promise<Result<Uint8Array, EpochFault>>;
+  /** `restore-refused`: the policy starts cold and goes on. */
+  restore(version: number, state: Uint8Array): Promise<Result<void, EpochFault | 'restore-refused'>>;
 }
 
 export type LoadFailure = Failure<LoadFault>;

@@ -30,7 +30,8 @@ export function benchSnapshot(): Promise<SnapshotFigures> {
 function prepareEpochs(every: number): () => number {
   const samples = [sampleWithout(0, every, 0), sampleWithout(every / 2, every, 1)];
   const table = createRegionTable();
-  const snapshots = createSnapshotBuilder(new Set(Object.keys(COLUMNS) as ColumnName[]));
+  const snapshots = createSnapshotBuilder();
+  const wanted = new Set(Object.keys(COLUMNS) as ColumnName[]);
   const rowRegion = new Uint32Array(pages);
   let epoch = 0;
   return () => {
@@ -38,7 +39,15 @@ function prepareEpochs(every: number): () => number {
     const start = threadNs();
     const events = table.update(sample, epoch, rowRegion);
     if (!events.ok) throw new Error(events.message);
-    const snapshot = snapshots.build({ epoch, sample, rowRegion, table, events: events.value, budgets });
+    const snapshot = snapshots.build({
+      wanted,
+      epoch,
+      sample,
+      rowRegion,
+      table,
+      events: events.value,
+      budgets,
+    });
     const ns = threadNs() - start;
     if (snapshot.columns.accesses?.length !== snapshot.regions) throw new Error('columns are missing');
     return ns;

@@ -51,6 +51,7 @@ function createScene(samples: readonly (readonly FrameRow[])[], answers: readonl
       };
       return success({ plan, inputHash: '', fuel: 0, log: [], logDropped: 0 });
     },
+    async ready() {},
     async close() {},
   };
   const executor: Executor = {

@@ -18,17 +18,19 @@ const budgets: Budgets = {
 
 function createFixture(wanted = Object.keys(COLUMNS) as ColumnName[]) {
   const table = createRegionTable();
-  const builder = createSnapshotBuilder(new Set(wanted));
+  const builder = createSnapshotBuilder();
   let epoch = 0;
   return {
     builder,
-    epoch(rows: readonly TestRow[]) {
+    epoch(rows: readonly TestRow[], columns = wanted) {
       epoch++;
       const sample = sampleOf(rows);
       const rowRegion = new Uint32Array(rows.length);
       const events = table.update(sample, epoch, rowRegion);
       if (!events.ok) throw new Error(events.message);
-      return builder.build({ epoch, sample, rowRegion, table, events: events.value, budgets });
+      return builder.build({
+        ...{ wanted: new Set(columns), epoch, sample, rowRegion, table, events: events.value, budgets },
+      });
     },
   };
 }
@@ -50,6 +52,16 @@ describe('snapshot', () => {
       block: Uint32Array.of(1, 1, 1),
     });
     expect(snapshot.metrics).toEqual([{ id: METRIC.moveCostNs, subject: 1, value: 1500 }]);
+  });
+
+  test('a column that was not wanted for a while starts as if nothing had been seen', () => {
+    const { epoch } = createFixture();
+    const row = { owner: 0, page: 1 };
+    epoch([row]);
+    epoch([row]);
+    expect(epoch([row]).columns.idleEpochs).toEqual(Uint16Array.of(2));
+    expect(epoch([row], ['pages']).columns.idleEpochs).toBeUndefined();
+    expect(epoch([row]).columns.idleEpochs).toEqual(Uint16Array.of(1));
   });
 
   test('a hole reads as nothing', () => {
@@ -90,13 +102,16 @@ describe('snapshot', () => {
 
   test('a region that was moved shows its verdict and its new place before any sample shows it', () => {
     const table = createRegionTable();
-    const builder = createSnapshotBuilder(new Set(Object.keys(COLUMNS) as ColumnName[]));
+    const builder = createSnapshotBuilder();
+    const wanted = new Set(Object.keys(COLUMNS) as ColumnName[]);
     const show = (epoch: number, ...rows: FrameRow[]) => {
       const sample = framesOf(rows);
       const rowRegion = new Uint32Array(rows.length);
       const events = table.update(sample, epoch, rowRegion);
       if (!events.ok) throw new Error(events.message);
-      return builder.build({ epoch, sample, rowRegion, table, events: events.value, budgets });
+      return builder.build({
+        ...{ wanted, epoch, sample, rowRegion, table, events: events.value, budgets },
+      });
     };
     show(1, [7], [8]);
     const plan = carriedPlan([0], [[0, 7, 1007]], [VERDICT.moved]);

@@ -3,7 +3,8 @@ import { createBreaker, slowdownsOf } from '../../../runtime/govern/breaker.ts';
 import { harmEpochsDefault, harmShareMaxDefault } from '../../../runtime/limits.ts';
 
 const cost = (policy: number, hold: number, moveNs = 0) => ({
-  ...{ lengthNs: 100, allFastNs: 1000, actualNs: 1000 * policy, heldNs: 1000 * hold, moveNs },
+  ...{ lengthNs: 100, allFastNs: 1000, actualNs: 1000 * policy, heldNs: 1000 * hold },
+  ...{ moveNs, heldMoveNs: 0 },
 });
 const LIMITS = { harmShareMax: 0.1, harmEpochs: 4 };
 
