@@ -136,6 +136,7 @@ function createWorld(schedule: Schedule): { source: TelemetrySource; executor: E
 }
 
 const EPOCHS = 16;
+const GAP_TURNS = 3;
 
 /** Runs the loop and the commands, in whatever order the scheduler lets them happen, and judges after every epoch. */
 async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
@@ -173,6 +174,8 @@ async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
       await engine.step();
       await switchboard.afterEpoch();
       judge();
+      // A shadow mostly answers before the next epoch begins, and sometimes does not.
+      for (let turn = 0; turn < GAP_TURNS; turn++) await schedule(undefined);
     }
     ended = true;
   }
@@ -255,7 +258,7 @@ test(
       { numRuns },
     );
     // Lest it prove nothing.
-    expect(changes).toBeGreaterThan(numRuns / 5);
+    expect(changes).toBeGreaterThan(numRuns / 3);
   },
   timeoutMs(120_000),
 );
