@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { prepareCgroups } from './launch/cgroup.ts';
 import { parseConfig, type LaunchConfig } from './launch/config.ts';
@@ -6,33 +7,36 @@ import { prepareFolder, removeStaleFiles } from './launch/folder.ts';
 import { createHosts } from './launch/hosts.ts';
 import { LAUNCH_BOUNDS } from './launch/limits.ts';
 import { checkRootOwned } from './launch/root-owned.ts';
-import { serveLauncher, type LaunchServer } from './launch/server.ts';
+import { serveLauncher } from './launch/server.ts';
+import { startServices } from './launch/services.ts';
 import { checkUsersFree } from './launch/users.ts';
 import { oneLine } from './one-line.ts';
 import { readText } from './procfs/read-file.ts';
-import { failure, type Failure, type Result } from './result.ts';
+import { failure, success, type Failure, type Result } from './result.ts';
+import { endWhenTold } from './wire/lifeline.ts';
 import { removeStaleSocket } from './wire/unix-socket.ts';
 
 const usage = 'node executor/launch.ts --config FILE';
 const exitMisuse = 2;
+const clock = {
+  nowMs: () => performance.now(),
+  sleep: (ms: number, signal?: AbortSignal) => sleep(ms, undefined, { signal }).catch(() => {}),
+};
 
 const started = await start();
-if (started.ok) {
-  const close = () => void started.value.close();
-  process.once('SIGTERM', close).once('SIGINT', close);
-} else {
+if (!started.ok) {
   warn(started);
   process.exitCode = exitMisuse;
 }
 
-async function start(): Promise<Result<LaunchServer>> {
+async function start(): Promise<Result<true>> {
   if (process.geteuid?.() !== 0)
     return failure('permission-missing', 'only root may give hosts users of their own; start it as root');
   // What anyone but the owner gets is said file by file.
   process.umask(0o077);
   const config = readConfig();
   if (!config.ok) return config;
-  const { folder, runtime, cgroup } = config.value;
+  const { folder, cgroup } = config.value;
   const prepared = prepareFolder(config.value);
   if (!prepared.ok) return prepared;
   const socketPath = join(folder, LAUNCH_BOUNDS.socketName);
@@ -46,9 +50,27 @@ async function start(): Promise<Result<LaunchServer>> {
   }
   const free = checkUsersFree(config.value.hosts);
   if (!free.ok) return free;
-  const server = await serveLauncher({ socketPath, runtime, hosts: createHosts(config.value, warn) });
-  if (server.ok) process.stderr.write(`terrace-launcher: ready at ${socketPath}\n`);
-  return server;
+  return serve(config.value, socketPath);
+}
+
+/** What the runtime needs of the others stands before it can ask for a host. */
+async function serve(config: LaunchConfig, socketPath: string): Promise<Result<true>> {
+  const { runtime } = config;
+  const supervisor = { gid: runtime.gid, node: process.execPath, clock, warn };
+  const services = await startServices(config.services, supervisor);
+  if (!services.ok) return services;
+  const server = await serveLauncher({ socketPath, runtime, hosts: createHosts(config, warn) });
+  if (!server.ok) {
+    await services.value.end();
+    return server;
+  }
+  const end = async () => {
+    await server.value.close();
+    await services.value.end();
+  };
+  endWhenTold(end, process);
+  process.stderr.write(`terrace-launcher: ready at ${socketPath}\n`);
+  return success(true);
 }
 
 function readConfig(): Result<LaunchConfig> {

@@ -10,10 +10,11 @@ import { oneLine } from './one-line.ts';
 import { parseLimits } from './parse-limits.ts';
 import { readText } from './procfs/read-file.ts';
 import { failure, success, type Failure, type Result } from './result.ts';
-import type { FrameServer } from './wire/frame-server.ts';
 import { serveExecutor } from './server.ts';
+import { endWhenTold } from './wire/lifeline.ts';
 
-const usage = 'node executor/main.ts --limits FILE --socket PATH [--journal FILE] [--root /]';
+const usage =
+  'node executor/main.ts --limits FILE --socket PATH [--journal FILE] [--root /] [--until-stdin-ends]';
 const limitsBytesMax = 1_048_576;
 const exitMisuse = 2;
 
@@ -22,18 +23,16 @@ interface Arguments {
   readonly socket: string;
   readonly journal?: string;
   readonly root: string;
+  readonly untilStdinEnds: boolean;
 }
 
 const started = await start();
-if (started.ok) {
-  const close = () => void started.value.close();
-  process.once('SIGTERM', close).once('SIGINT', close);
-} else {
+if (!started.ok) {
   warn(started);
   process.exitCode = exitMisuse;
 }
 
-async function start(): Promise<Result<FrameServer>> {
+async function start(): Promise<Result<true>> {
   const args = readArguments();
   if (!args.ok) return args;
   const limits = readLimits(args.value.limits);
@@ -61,15 +60,15 @@ async function start(): Promise<Result<FrameServer>> {
     await executor.close();
     return server;
   }
+  const end = async () => {
+    await server.value.close();
+    await executor.close();
+  };
+  endWhenTold(end, process, args.value.untilStdinEnds ? process.stdin : undefined);
   process.stderr.write(
     `terrace-executor: ready at ${args.value.socket} with the limits of ${args.value.limits}\n`,
   );
-  return success({
-    async close() {
-      await server.value.close();
-      await executor.close();
-    },
-  });
+  return success(true);
 }
 
 function openKernel(root: string, { backends, movePhysPages, walkReverseMap }: Limits): Result<Kernel> {
@@ -101,11 +100,12 @@ function readArguments(): Result<Arguments> {
         socket: { type: 'string' },
         journal: { type: 'string' },
         root: { type: 'string', default: '/' },
+        'until-stdin-ends': { type: 'boolean', default: false },
       },
     });
-    const { limits, socket, journal, root } = values;
+    const { limits, socket, journal, root, 'until-stdin-ends': untilStdinEnds } = values;
     if (limits === undefined || socket === undefined) return failure('arguments-missing', usage);
-    return success({ limits, socket, root, ...(journal !== undefined && { journal }) });
+    return success({ limits, socket, root, untilStdinEnds, ...(journal !== undefined && { journal }) });
   } catch (error) {
     return failure('arguments-unknown', `${(error as Error).message.split('.')[0]}; ${usage}`);
   }

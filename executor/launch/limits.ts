@@ -32,4 +32,16 @@ export const LAUNCH_BOUNDS = {
   fifoBytes: 262_144,
   /** How long a cgroup may take to empty after its host died. */
   emptyMsMax: 2_000,
+  /** Sensors that one launcher keeps alive, and what each may be given. */
+  sensorsMax: 64,
+  sensorArgumentsMax: 32,
+  sensorArgumentBytesMax: 4_096,
+  /** From the launcher's start until executor and sensors answer. */
+  serviceStartMsMax: 30_000,
+  /** How long one may take to end when it is asked to: the executor carries out the plan that it has begun. */
+  serviceEndMsMax: 10_000,
+  /** Before one that ended is started again: doubled each time, and forgotten once it lived long enough. */
+  restartMsMin: 100,
+  restartMsMax: 10_000,
+  restartResetMs: 60_000,
 } as const;

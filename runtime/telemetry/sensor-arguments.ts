@@ -5,7 +5,7 @@ import { failure, success, type Result } from '../../executor/result.ts';
 import type { LookChoice } from './sensor-idle/idle-limits.ts';
 
 export const usage =
-  'node runtime/telemetry/sensor-main.ts --socket PATH [--sampling-period N] [--root /] ' +
+  'node runtime/telemetry/sensor-main.ts --socket PATH [--sampling-period N] [--root /] [--until-stdin-ends] ' +
   '[--source soft-dirty] (--cgroup PATH | --uid UID), or --source idle-pages [--cgroup PATH] [--nodes 0,2-3] ' +
   '[--mode full | sampled] [--sampling-share 0.05] [--regions folios | blocks] [--seed N]';
 
@@ -13,6 +13,8 @@ interface Common {
   readonly socket: string;
   readonly samplingPeriod: number;
   readonly root: string;
+  /** To end with whoever started it. */
+  readonly untilStdinEnds: boolean;
 }
 
 interface SoftDirty extends Common {
@@ -40,12 +42,12 @@ export function readArguments(): Result<SensorArguments, ArgumentFault> {
   } catch (error) {
     return failure('arguments-unknown', `${(error as Error).message.split('.')[0]}; ${usage}`);
   }
-  const { socket, root } = values;
+  const { socket, root, 'until-stdin-ends': untilStdinEnds } = values;
   const samplingPeriod = Number(values['sampling-period']);
   if (socket === undefined) return failure('arguments-missing', usage);
   if (!isWhole(samplingPeriod) || samplingPeriod < 1)
     return failure('arguments-invalid', '--sampling-period is a whole number from 1 on');
-  const common = { socket, root, samplingPeriod };
+  const common = { socket, root, samplingPeriod, untilStdinEnds };
   if (values.source === 'soft-dirty') return readSoftDirty(common, values);
   if (values.source === 'idle-pages') return readIdlePages(common, values);
   return failure('arguments-invalid', '--source is soft-dirty or idle-pages');
@@ -57,6 +59,7 @@ function readValues() {
       socket: { type: 'string' },
       'sampling-period': { type: 'string', default: '1' },
       root: { type: 'string', default: '/' },
+      'until-stdin-ends': { type: 'boolean', default: false },
       source: { type: 'string', default: 'soft-dirty' },
       cgroup: { type: 'string' },
       uid: { type: 'string' },

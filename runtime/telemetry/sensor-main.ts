@@ -1,4 +1,5 @@
 import { serveFrames } from '../../executor/wire/frame-server.ts';
+import { endWhenTold } from '../../executor/wire/lifeline.ts';
 import { failure, success, type Result } from '../../executor/result.ts';
 import { createRandom } from '../simulate/random.ts';
 import { readArguments, type SensorArguments } from './sensor-arguments.ts';
@@ -11,15 +12,12 @@ import type { TelemetrySource } from './source.ts';
 const EXIT_MISUSE = 2;
 
 const started = await start();
-if (started.ok) {
-  const close = () => void started.value();
-  process.once('SIGTERM', close).once('SIGINT', close);
-} else {
+if (!started.ok) {
   process.stderr.write(`terrace-sensor: ${started.code}: ${started.message}\n`);
   process.exitCode = EXIT_MISUSE;
 }
 
-async function start(): Promise<Result<() => Promise<void>>> {
+async function start(): Promise<Result<true>> {
   const args = readArguments();
   if (!args.ok) return args;
   const source = openSource(args.value);
@@ -28,11 +26,13 @@ async function start(): Promise<Result<() => Promise<void>>> {
   process.umask(0o117);
   const server = await serve(args.value.socket, source.value);
   if (!server.ok) return server;
-  process.stderr.write(`terrace-sensor: ready at ${args.value.socket}\n`);
-  return success(async () => {
+  const end = async () => {
     await server.value.close();
     await source.value.close();
-  });
+  };
+  endWhenTold(end, process, args.value.untilStdinEnds ? process.stdin : undefined);
+  process.stderr.write(`terrace-sensor: ready at ${args.value.socket}\n`);
+  return success(true);
 }
 
 function openSource(args: SensorArguments): Result<TelemetrySource> {

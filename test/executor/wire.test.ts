@@ -257,6 +257,7 @@ describe('replies', () => {
   };
   const budgets: Budgets = {
     topologyGeneration: 5,
+    members: { kind: 'cgroup', path: '/batch' },
     nodes: [
       {
         ...{ node: 0, tier: 0, hasCpus: true, capacity: 9, room: 8, budget: 7 },
@@ -305,6 +306,8 @@ describe('replies', () => {
     expect(
       readBudgets({ ...budgets, nodes: [{ ...budgets.nodes[0], moveCostNs: Infinity }] }),
     ).toBeUndefined();
+    for (const members of [undefined, {}, { kind: 'uid', uid: -1 }, { kind: 'cgroup', path: '/'.repeat(4097) }])
+      expect(readBudgets({ ...budgets, members })).toBeUndefined();
   });
 
   test('belong to the request of their id', () => {

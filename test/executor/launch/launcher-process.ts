@@ -76,7 +76,7 @@ export async function startLauncher(config: string): Promise<LauncherProcess> {
   const child = spawn(process.execPath, [MAIN, '--config', config], { stdio: ['ignore', 'ignore', 'pipe'] });
   let said = '';
   child.stderr.on('data', (part: Buffer) => (said += part.toString()));
-  await until(() => said.includes('ready at') || child.exitCode !== null);
+  await until(() => said.includes('terrace-launcher: ready at') || child.exitCode !== null);
   return {
     child,
     said: () => said,
