@@ -116,3 +116,64 @@ export const harmEpochsDefault = 32;
 /** The decision log: one file, beside the one before it; and one line of it, whatever a policy had to say. */
 export const decisionLogBytesMaxDefault = 16 * 1024 * 1024;
 export const decisionLineBytesMax = 64 * 1024;
+
+/** Quotas of one scope, and goals of one quota (docs/quotas.md). */
+export const quotasMax = 16;
+export const quotaGoalsMax = 8;
+/** Bytes per second of one quota: from one base page, since less lets nothing in for seconds, to 1 TiB. */
+export const quotaBytesPerSecondMin = 4096;
+export const quotaBytesPerSecondMax = 2 ** 40;
+/** Node ids in a quota: a plan's targets are bytes, and 255 is swap. */
+export const quotaNodeMax = 254;
+/** From one tuning of a quota's rate to the next: a second, less what a timer may come early. */
+export const quotaTuningMsMin = 900;
+/** What is read of a file under /proc or /sys for a goal's metric. */
+export const metricBytesMax = 16 * 1024;
+
+/** One request to a daemon, or its answer. */
+export const controlMessageBytesMax = 1024 * 1024;
+/** What names a scope, a version or a setting in one of them, in UTF-16 units. */
+export const controlNameUnitsMax = 256;
+/** A path or a message in one of them, in UTF-16 units; what a daemon tells beyond is cut off. */
+export const controlTextUnitsMax = 4096;
+/** Epochs that a policy may be asked to spend as a shadow before it takes over. */
+export const trialEpochsMax = 1_000_000;
+
+/** A daemon's configuration file, as YAML. */
+export const configBytesMax = 256 * 1024;
+/** Values in it, those behind aliases counted anew each time: as many as could stand in it without any. */
+export const configValuesMax = configBytesMax / 2;
+/** Mappings and lists inside each other. */
+export const configDepthMax = 16;
+/** Faults that are told at once; of more it is only told that there are. */
+export const configFaultsMax = 20;
+/** Scopes of one daemon. */
+export const scopesMax = 64;
+/** Policies beside the active one in one scope. */
+export const shadowsMax = 8;
+export const epochMsMin = 10;
+export const epochMsMax = 3_600_000;
+export const epochMsDefault = 1000;
+/** Epochs that a new version runs as a shadow before it takes over, unless the operator says otherwise. */
+export const trialEpochsDefault = 16;
+/** What an operator may set a count of epochs to that governs how policies fail and are tried again. */
+export const governEpochsMax = 1_000_000;
+/** And the share of hold's slowdown that counts as harm: ten times as slow. */
+export const harmShareCeiling = 9;
+/** And a deadline of a policy host. */
+export const hostDeadlineMsMax = 3_600_000;
+/** A path, in bytes; and one of a unix socket: sun_path of unix(7), its last zero left out. */
+export const pathBytesMax = 4096;
+export const socketPathBytesMax = 107;
+/** Entries of the folder of policies. */
+export const policyFilesMax = 1024;
+/** One policy built from its source in a process of its own, and what that may print. */
+export const buildMsMax = 60_000;
+export const buildOutputBytesMax = 64 * 1024;
+
+/** Share of a period by which an epoch may begin after it was due and still be in time. */
+export const lateShareMax = 0.1;
+/** How long an epoch that is under way may hold up the end of its loop. */
+export const stopMsMax = 5000;
+/** How long a file must be left alone before it is read again: editors write in several steps. */
+export const settleMs = 200;

@@ -64,7 +64,9 @@ describe('docs', () => {
     const library = await import('../runtime/index.ts');
     const pages = [
       'README.md',
-      ...readdirSync(new URL('../docs', import.meta.url)).map((page) => `docs/${page}`),
+      ...readdirSync(new URL('../docs', import.meta.url))
+        .filter((page) => page.endsWith('.md'))
+        .map((page) => `docs/${page}`),
     ];
     const imports = pages.flatMap((page) => [...read(page).matchAll(/^import \{([^}]+)\} from 'terrace'/gm)]);
     const names = imports.flatMap(([, list]) => list!.split(',').map((name) => name.trim()));

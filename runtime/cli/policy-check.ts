@@ -1,9 +1,8 @@
 import type { Command } from 'commander';
-import { success, type Result } from '../../executor/result.ts';
 import type { SettingSchema } from '../contract.ts';
 import { hostMemoryPagesDefault } from '../limits.ts';
-import { findComponent } from '../policy/open.ts';
-import { readPolicy, readPolicyFile, type AdmittedPolicy } from '../policy/parse/read-policy.ts';
+import { zoo } from '../policy/open.ts';
+import type { AdmittedPolicy } from '../policy/parse/read-policy.ts';
 import { quote } from '../policy/quote.ts';
 import type { Terminal } from './terminal.ts';
 
@@ -11,25 +10,16 @@ const PAGE_KIB = 64;
 const LABEL_WIDTH = 11;
 
 /** `terrace policy check`: what every load does before a host sees the policy, and nothing more. */
-export function addPolicyVerbs(program: Command, terminal: Terminal): void {
-  program
-    .command('policy')
-    .description('look at policies without running them')
+export function addPolicyCheckVerb(policy: Command, terminal: Terminal): void {
+  policy
     .command('check')
     .description('say what a policy is made of and whether a host would be given it; nothing of it runs')
     .argument('<name|file>', 'built-in policy, .wasm component or .ts source')
     .action(async (named: string) => {
-      const admitted = await check(named);
+      const admitted = await zoo.find(named);
       if (admitted.ok) terminal.out(describe(admitted.value));
       else terminal.fail(admitted);
     });
-}
-
-async function check(named: string): Promise<Result<AdmittedPolicy>> {
-  const found = await findComponent(named);
-  if (!found.ok) return found;
-  const bytes = typeof found.value === 'string' ? readPolicyFile(found.value) : success(found.value);
-  return bytes.ok ? readPolicy(bytes.value, hostMemoryPagesDefault) : bytes;
 }
 
 function describe({ manifest, digest, outline }: AdmittedPolicy): string {

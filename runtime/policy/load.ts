@@ -22,8 +22,8 @@ import { writeShared } from './shared-file.ts';
 import { REQUEST, REQUEST_AT, STATUS, encodeTick } from './wire.ts';
 
 export interface LoadOptions extends MeansOptions {
-  /** The component: a path, or its bytes. */
-  readonly policy: string | Uint8Array;
+  /** The component: a path, its bytes, or what was read of it. */
+  readonly policy: string | Uint8Array | AdmittedPolicy;
   readonly settings?: Settings;
   /** Where and how far back everything the policy is asked is recorded; nothing is, if absent. */
   readonly recording?: Recording;
@@ -38,9 +38,7 @@ export interface HostedPolicy extends StatefulPolicy {
 /** Reads a policy, judges it, starts a host for it and configures it there. */
 export async function loadPolicy(options: LoadOptions): Promise<Result<HostedPolicy, LoadFault>> {
   const means = fillMeans(options);
-  const bytes = typeof options.policy === 'string' ? readPolicyFile(options.policy) : success(options.policy);
-  if (!bytes.ok) return bytes;
-  const admitted = readPolicy(bytes.value, means.limits.memoryPagesMax);
+  const admitted = admit(options.policy, means.limits.memoryPagesMax);
   if (!admitted.ok) return admitted;
   const settings = resolveSettings(admitted.value.manifest.settings, options.settings ?? {});
   if (!settings.ok) return settings;
@@ -50,6 +48,17 @@ export async function loadPolicy(options: LoadOptions): Promise<Result<HostedPol
   return host.ok
     ? success(hostPolicy(admitted.value, settings.value, means.limits, host.value, start))
     : host;
+}
+
+function admit(policy: LoadOptions['policy'], memoryPagesMax: number): Result<AdmittedPolicy, LoadFault> {
+  if (policy instanceof Uint8Array) return readPolicy(policy, memoryPagesMax);
+  if (typeof policy === 'string') {
+    const bytes = readPolicyFile(policy);
+    return bytes.ok ? readPolicy(bytes.value, memoryPagesMax) : bytes;
+  }
+  // It may have been admitted where more memory was allowed.
+  const fits = policy.outline.memory.minimum <= memoryPagesMax;
+  return fits ? success(policy) : readPolicy(policy.component, memoryPagesMax);
 }
 
 /** Starts a host, which has the policy loaded and configured, and records it if that is wished. */

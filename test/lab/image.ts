@@ -12,7 +12,7 @@ export type ImageFault = 'busybox-missing' | 'package-missing' | 'workload-not-b
 
 /** Where the project lies inside the guest. */
 export const GUEST_ROOT = 'terrace';
-const PACKAGES = ['koffi', '@koromix/koffi-linux-x64', 'msgpackr', 'commander'];
+const PACKAGES = ['koffi', '@koromix/koffi-linux-x64', 'msgpackr', 'commander', 'yaml', 'zod'];
 /** What a guest never loads: sources, texts, and the build for another C library. */
 const UNUSED = /\/(vendor|doc|typings|musl_x64|[^/]+\.(md|map|cc|hh|d\.c?ts))$/;
 const PROJECT = ['package.json', 'executor', 'runtime', 'policies', 'dist', 'test/lab/guest'];

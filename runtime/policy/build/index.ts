@@ -31,7 +31,7 @@ export interface BuiltPolicy {
   readonly digest: string;
 }
 
-/** A policy is named by its file, without `.ts`. */
+/** A policy is named by its file, without `.ts` and a version after `@`. */
 const NAME = /^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$/;
 
 /**
@@ -48,13 +48,13 @@ export async function buildPolicy(request: BuildRequest): Promise<BuildResult<Bu
       `no target ${target} in asconfig.json; choose ${known.value.join(' or ')}`,
     );
   }
-  const name = basename(file, '.ts');
+  const name = basename(file, '.ts').replace(/@.*$/, '');
   if (!NAME.test(name)) {
     return buildFailure('source-not-found', `${file} is no policy's name; write it like my-policy.ts`);
   }
   const tools = await loadTools();
   if (!tools.ok) return tools;
-  const sources = openSources(root, file);
+  const sources = openSources(root, file, name);
   const author = readAuthor(tools.value, sources);
   if (!author.ok) return author;
 

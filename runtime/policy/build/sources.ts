@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { basename, dirname, join, normalize } from 'node:path';
+import { dirname, join, normalize } from 'node:path';
 
 /** Where the compiler finds the kit; asconfig.json names files of it. */
 export const KIT = 'policies/sdk/';
@@ -8,7 +8,7 @@ export const ENTRY = `${KIT}entry.ts`;
 /**
  * The files a build sees, under names that do not depend on where they lie, so that one source gives the
  * same bytes everywhere: the kit and asconfig.json of this package, and the author's folder as `policies/`.
- * A `sdk` folder beside the author's file is therefore never read.
+ * A `sdk` folder beside the author's file is therefore never read. `policy` names the author's file, whatever its name.
  */
 export interface Sources {
   /** Name of the author's file, for the compiler. */
@@ -19,16 +19,18 @@ export interface Sources {
   pathOf(name: string): string;
 }
 
-export function openSources(root: string, file: string): Sources {
+export function openSources(root: string, file: string, policy: string): Sources {
   const folder = dirname(file);
+  const own = `policies/${policy}.ts`;
   const pathOf = (name: string) => {
     const path = normalize(name);
+    if (path === own) return normalize(file);
     if (path === 'asconfig.json' || path.startsWith(KIT)) return join(root, path);
     return path.startsWith('policies/')
       ? join(folder, path.slice('policies/'.length))
       : join(folder, '..', path);
   };
-  return { name: `policies/${basename(file)}`, pathOf, read: (name) => readText(pathOf(name)) };
+  return { name: own, pathOf, read: (name) => readText(pathOf(name)) };
 }
 
 export function readText(path: string): string | null {

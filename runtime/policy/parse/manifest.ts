@@ -10,8 +10,8 @@ import { settingFault } from '../settings.ts';
 
 /** A plan names a reason by one byte. */
 const REASONS_MAX = 256;
-const NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
-const VERSION = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/;
+export const POLICY_NAME = /^[A-Za-z][A-Za-z0-9_-]{0,63}$/;
+export const POLICY_VERSION = /^[0-9A-Za-z][0-9A-Za-z.+-]{0,63}$/;
 const KEYS = 'abi name version description columns stateVersion stateBytesMax settings reasons'.split(' ');
 const SETTING_KEYS = 'name type description default min max'.split(' ');
 const BOUNDED_TYPES: readonly unknown[] = ['number', 'integer'];
@@ -67,8 +67,9 @@ function foreignAbi(abi: unknown): Failure<ManifestFault> | undefined {
 function manifestFault(value: Readonly<Record<string, unknown>>): string | undefined {
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
   if (unknown !== undefined) return `the manifest has an unknown field ${quote(unknown)}`;
-  if (!matches(value['name'], NAME)) return 'the manifest has no name made of letters, digits, - and _';
-  if (!matches(value['version'], VERSION)) return 'the manifest has no version';
+  if (!matches(value['name'], POLICY_NAME))
+    return 'the manifest has no name made of letters, digits, - and _';
+  if (!matches(value['version'], POLICY_VERSION)) return 'the manifest has no version';
   if (!isText(value['description']))
     return `the manifest has no description of at most ${textUnitsMax} characters`;
   if (!isColumns(value['columns'])) return 'the manifest asks for a column that is unknown or named twice';
@@ -101,7 +102,9 @@ function isSetting(value: unknown): value is SettingSchema {
   const known =
     BOUNDED_TYPES.includes(type) || ((type === 'truth' || type === 'text') && bounds.length === 0);
   const ordered = bounds.length < 2 || (min as number) <= (max as number);
-  return known && ordered && bounds.every(Number.isFinite) && matches(name, NAME) && isText(description);
+  return (
+    known && ordered && bounds.every(Number.isFinite) && matches(name, POLICY_NAME) && isText(description)
+  );
 }
 
 function isColumns(value: unknown): value is ColumnName[] {

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, constants, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
 import { failure, success } from '../../../executor/result.ts';
 import type { Result } from '../../../executor/result.ts';
 import type { Manifest } from '../../contract.ts';
@@ -87,7 +87,8 @@ function outlineOf(bytes: number, component: Component, module: CoreModule): Out
 export function readPolicyFile(path: string): Result<Uint8Array, LoadFault> {
   let descriptor: number | undefined;
   try {
-    descriptor = openSync(path, 'r');
+    // A FIFO must not hold up whoever reads.
+    descriptor = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
     const stat = fstatSync(descriptor);
     if (!stat.isFile()) return failure('policy-not-found', `${path} is no file: name a .wasm component`);
     if (stat.size <= policyBytesMax) return success(readFileSync(descriptor));
