@@ -648,3 +648,66 @@ function roomiest(row: i32, pages: i64): i32 {
   }
   return best;
 }
+
+// ---- state -------------------------------------------------------------------------------------------
+
+/** Regions, pages and heat of births, whether a budget is shared; then the rows of places. */
+const HEAD_VALUES = 4;
+const HEAD_BYTES = 8 * HEAD_VALUES + PLACES_MAX;
+/** Heat, size, place, and the epochs of `recent` and `parked`. */
+const REGION_BYTES = 11;
+export const stateBytesMax = 16777216;
+/** Regions beyond are saved no more: they start anew where the state is taken over. */
+const SAVED_MAX: i32 = (16777216 - HEAD_BYTES) / REGION_BYTES;
+
+export function save(): Uint8Array {
+  const regions = min(heat.length, SAVED_MAX);
+  const head = new Float64Array(HEAD_VALUES);
+  head[0] = regions;
+  head[1] = birthPages;
+  head[2] = birthHeat;
+  head[3] = budgetShared ? 1 : 0;
+  const state = new Uint8Array(HEAD_BYTES + regions * REGION_BYTES);
+  let at = put<Float64Array>(state, 0, head, HEAD_VALUES);
+  at = put<Uint8Array>(state, at, rows, PLACES_MAX);
+  at = put<Float32Array>(state, at, heat, regions);
+  at = put<Uint32Array>(state, at, size, regions);
+  at = put<Uint8Array>(state, at, placeOf, regions);
+  at = put<Int8Array>(state, at, recent, regions);
+  put<Uint8Array>(state, at, parked, regions);
+  return state;
+}
+
+export function restore(state: Uint8Array): string | null {
+  if (state.length < HEAD_BYTES) return 'it ends before its head does';
+  const head = new Float64Array(HEAD_VALUES);
+  let at = take<Float64Array>(state, 0, head, HEAD_VALUES);
+  const known = head[0];
+  if (!(known >= 0 && known <= SAVED_MAX)) return 'it names no number of regions';
+  const regions = <i32>known;
+  if (state.length != HEAD_BYTES + regions * REGION_BYTES) return 'it has not the length that it says';
+  birthPages = head[1];
+  birthHeat = head[2];
+  budgetShared = head[3] != 0;
+  resize(regions);
+  at = take<Uint8Array>(state, at, rows, PLACES_MAX);
+  at = take<Float32Array>(state, at, heat, regions);
+  at = take<Uint32Array>(state, at, size, regions);
+  at = take<Uint8Array>(state, at, placeOf, regions);
+  at = take<Int8Array>(state, at, recent, regions);
+  take<Uint8Array>(state, at, parked, regions);
+  return null;
+}
+
+/** Copies the first values into the state; answers where the next ones go. */
+function put<T extends ArrayBufferView>(state: Uint8Array, at: i32, values: T, count: i32): i32 {
+  const bytes = count * sizeof<valueof<T>>();
+  state.set(Uint8Array.wrap(values.buffer, values.byteOffset, bytes), at);
+  return at + bytes;
+}
+
+function take<T extends ArrayBufferView>(state: Uint8Array, at: i32, values: T, count: i32): i32 {
+  const bytes = count * sizeof<valueof<T>>();
+  Uint8Array.wrap(values.buffer, values.byteOffset, bytes).set(state.subarray(at, at + bytes));
+  return at + bytes;
+}
