@@ -16,3 +16,8 @@ export { openPolicy } from './policy/open.ts';
 export { loadPolicy, type HostedPolicy, type LoadOptions } from './policy/load.ts';
 export { connectLauncher, type Launcher } from './policy/launch-client.ts';
 export { recordInto, type Recording } from './policy/recording/record-host.ts';
+export type { StatefulPolicy } from './policy/policy.ts';
+export type { Shadow, ShadowReport } from './govern/shadow.ts';
+export { createSwitchboard, type Candidate, type Switchboard } from './reload/switchboard.ts';
+export { checkQuotas, type Goal, type Quota } from './quota/quota.ts';
+export { limitMoves, type LimitedExecutor } from './quota/limit-moves.ts';

@@ -1,3 +1,4 @@
+import type { ScopeMembers } from '../../executor/plan.ts';
 import type { Settings } from '../contract.ts';
 import type { GovernLimits } from '../govern/governor.ts';
 import type { HostLimits } from '../policy/running-host.ts';
@@ -21,11 +22,6 @@ export interface Config {
   /** Where in the file something stands. */
   readonly placeOf: PlaceOf;
 }
-
-/** Whose memory: every process in a cgroup's subtree, or of a user. */
-export type ScopeMembers =
-  | { readonly kind: 'cgroup'; readonly path: string }
-  | { readonly kind: 'uid'; readonly uid: number };
 
 export interface PolicyChoice {
   /** `NAME`, `NAME@VERSION`, or the path of a `.wasm` or `.ts` file. */

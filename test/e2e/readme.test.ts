@@ -5,6 +5,7 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, describe, expect, test } from 'vitest';
 import { parseLimits } from '../../executor/parse-limits.ts';
+import { parseConfig } from '../../runtime/config/parse-config.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
 import { execute, matches, readPage } from './page.ts';
 
@@ -39,6 +40,10 @@ describe('README', () => {
 
   test('the sample limits file is one', () => {
     expect(parseLimits(JSON.parse(block('json limits.json')))).toMatchObject({ ok: true });
+  });
+
+  test('the sample configuration is one', () => {
+    expect(parseConfig(block('yaml terrace.yaml'), 'terrace.yaml')).toMatchObject({ ok: true });
   });
 
   test('the embedding example compiles against the library', async () => {

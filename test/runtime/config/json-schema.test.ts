@@ -66,7 +66,7 @@ describe('the page', () => {
       `${limits.epochMsMin} to ${limits.epochMsMax}`,
       `up to ${limits.shadowsMax} policies`,
       `up to ${limits.quotasMax}: `,
-      `| ${limits.configBytesMax / 2 ** 20} MiB, ${limits.configDepthMax} levels |`,
+      `| ${limits.configBytesMax / 1024} KiB, ${limits.configDepthMax} levels |`,
       `| ${limits.configFaultsMax} |`,
       `| ${limits.policyFilesMax} |`,
       `| ${limits.buildMsMax / 1000} s |`,

@@ -25,7 +25,7 @@ test('a byte order mark is none of its text', () => {
   expect(read(`\uFEFF${sample()}`)).toMatchObject({ ok: true });
 });
 
-test('1 MiB is read, a byte more is not', () => {
+test('the largest file is read, one a byte larger is not', () => {
   const padded = (bytes: number) => sample().padEnd(bytes, ' ');
   expect(read(padded(configBytesMax))).toMatchObject({ ok: true });
   const refused = read(padded(configBytesMax + 1));
