@@ -127,7 +127,7 @@ function listBudgets(scope: Scope, topology: Topology, tools: Tools): Result<Bud
     budget,
     moveCostNs: tools.pace.moveCostNs(node),
   }));
-  return success({ topologyGeneration: topology.generation, nodes });
+  return success({ topologyGeneration: topology.generation, members: scope.members, nodes });
 }
 
 type Ending = Omit<JournalEnd, 'kind' | 'atMs' | 'epoch' | 'scope'>;

@@ -1,5 +1,7 @@
 import type { FrameMappers } from './frame-mappers.ts';
-import type { OwnerRef } from './plan.ts';
+import type { OwnerRef, ScopeMembers } from './plan.ts';
+
+export type { ScopeMembers } from './plan.ts';
 import type { Result } from './result.ts';
 import type { Topology } from './topology.ts';
 
@@ -82,11 +84,6 @@ export interface OwnerMemory {
   move(pageNumber: Float64Array, node: Int32Array, status: Int32Array, together?: boolean): CallResult;
   close(): void;
 }
-
-/** How a scope in the limits file names its members. */
-export type ScopeMembers =
-  | { readonly kind: 'cgroup'; readonly path: string }
-  | { readonly kind: 'uid'; readonly uid: number };
 
 /**
  * The executor's only way to the machine. One implementation asks Linux, the other a simulated machine;

@@ -1,5 +1,14 @@
 import { BOUNDS } from './limits.ts';
-import type { BoundPlan, Budgets, Flow, FrameMoves, NodeBudget, Outcome, PlanFault } from './plan.ts';
+import type {
+  BoundPlan,
+  Budgets,
+  Flow,
+  FrameMoves,
+  NodeBudget,
+  Outcome,
+  PlanFault,
+  ScopeMembers,
+} from './plan.ts';
 import { isOwnerRef } from './procfs/proc.ts';
 import { ID_NONE, isAmount, isCount, isFields, readId } from './wire/envelope.ts';
 import { failure, success, type Result } from './result.ts';
@@ -14,6 +23,7 @@ const faults: Record<PlanFault, true> = {
   'plan-too-large': true,
   'plan-too-many-owners': true,
   'scope-unknown': true,
+  'scope-mismatch': true,
   'stale-topology': true,
   'topology-unreadable': true,
   'executor-paused': true,
@@ -58,7 +68,16 @@ export function readBudgets(value: unknown): Budgets | undefined {
     if (!isCount(latencyNs) || !isCount(bandwidthMib) || !isAmount(moveCostNs)) return undefined;
     nodes.push({ node, tier, hasCpus, capacity, room, budget, latencyNs, bandwidthMib, moveCostNs });
   }
-  return { topologyGeneration: value.topologyGeneration, nodes };
+  const members = readMembers(value.members);
+  return members && { topologyGeneration: value.topologyGeneration, members, nodes };
+}
+
+function readMembers(value: unknown): ScopeMembers | undefined {
+  if (!isFields(value)) return undefined;
+  const { kind, path, uid } = value;
+  if (kind === 'cgroup' && typeof path === 'string' && Buffer.byteLength(path) <= BOUNDS.pathBytesMax)
+    return { kind, path };
+  return kind === 'uid' && isCount(uid) ? { kind, uid } : undefined;
 }
 
 /** `entries` = rows of the plan that the outcome answers. */

@@ -53,6 +53,8 @@ export type PlanFault =
   | 'plan-too-large'
   | 'plan-too-many-owners'
   | 'scope-unknown'
+  /** Said by a runtime: its own file and the executor's mean different memory by the scope's name. */
+  | 'scope-mismatch'
   | 'stale-topology'
   | 'topology-unreadable'
   | 'journal-unwritable'
@@ -126,8 +128,15 @@ export interface NodeBudget {
   readonly moveCostNs: number;
 }
 
+/** Whose memory: all of a cgroup's subtree (v2), or of a user. */
+export type ScopeMembers =
+  | { readonly kind: 'cgroup'; readonly path: string }
+  | { readonly kind: 'uid'; readonly uid: number };
+
 export interface Budgets {
   readonly topologyGeneration: number;
+  /** Of the scope, as the limits file says. */
+  readonly members: ScopeMembers;
   /** The nodes that the scope may use and that exist now; what it cannot use must not colour its decisions. */
   readonly nodes: readonly NodeBudget[];
 }

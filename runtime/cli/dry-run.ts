@@ -8,7 +8,7 @@ import { recordInto } from '../policy/recording/record-host.ts';
 import { createDryRun, DRY_RUN_DEFAULTS, type DryRun } from '../simulate/dry-run.ts';
 import { BUNDLED_TRACE, loadTrace, traceName } from '../trace/load.ts';
 import type { StepReport } from '../engine.ts';
-import type { Duty, DutyChange } from '../govern/decision.ts';
+import { describeChange } from '../govern/decision.ts';
 import { createDecisionFile } from '../govern/decision-log.ts';
 import { formatConfinement } from './confinement-line.ts';
 import { drawHeatStrip } from './heat-strip.ts';
@@ -119,12 +119,7 @@ function tellTroubles(report: StepReport | undefined, name: string, terminal: Te
     terminal.err(`terrace: ${code}: epoch ${epoch}, ${name}: ${message}\n`);
   if (fault) tell(fault.code, fault.message);
   if (logFault) tell(logFault.code, logFault.message);
-  if (duty.change) tell('policy-changed', formatChange(duty, duty.change));
-}
-
-function formatChange({ rung }: Duty, { to, reason, waitEpochs }: DutyChange): string {
-  if (reason === 'retried') return `${to} is tried again instead of ${rung}`;
-  return `${rung} ${reason === 'failed' ? 'failed' : 'did harm'}, ${to} takes over; tried again in ${waitEpochs} epochs`;
+  if (duty.change) tell('policy-changed', describeChange(duty.rung, duty.change));
 }
 
 function formatEpoch(report: StepReport, contenders: readonly Contender[], colour: boolean): string {

@@ -23,6 +23,7 @@ const BLAME: Readonly<Record<StepFault, Happening>> = {
   'plan-too-large': 'failed',
   'plan-too-many-owners': 'failed',
   'scope-unknown': 'unasked',
+  'scope-mismatch': 'unasked',
   'stale-topology': 'unasked',
   'topology-unreadable': 'unasked',
   'journal-unwritable': 'unasked',

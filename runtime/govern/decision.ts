@@ -17,6 +17,12 @@ export interface DutyChange {
   readonly waitEpochs: number;
 }
 
+/** In words, for people. */
+export function describeChange(rung: RungName, { to, reason, waitEpochs }: DutyChange): string {
+  if (reason === 'retried') return `${to} is tried again instead of ${rung}`;
+  return `${rung} ${reason === 'failed' ? 'failed' : 'did harm'}, ${to} takes over; tried again in ${waitEpochs} epochs`;
+}
+
 /** Who decided an epoch, and who decides the next one. */
 export interface Duty {
   readonly rung: RungName;

@@ -23,6 +23,8 @@ export interface SwitchboardOptions {
   >;
   /** Milliseconds since 1970. */
   readonly nowMs: () => number;
+  /** Told how each switch, and each way back, ended. */
+  readonly onEnd?: (status: SwitchStatus) => void;
 }
 
 /**
@@ -39,8 +41,6 @@ export interface Switchboard {
   /** The next step is about to begin: what is decided takes effect. Never waits. */
   beforeEpoch(): void;
   status(): SwitchboardStatus;
-  /** Digests that failed here, or were rolled back from: nobody but a person tries them again. */
-  isSpent(digest: string): boolean;
   /** Ends whatever is under way; resolves when nothing of it is left. The engine's own policies are the engine's to close. */
   close(): Promise<void>;
 }
@@ -64,10 +64,9 @@ interface UnderWay {
   shadowSinceMs?: number;
 }
 
-export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switchboard {
+export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions): Switchboard {
   /** In order of preference, and since when each has its part. */
   let parts: readonly { readonly policy: Policy; readonly sinceMs: number }[] = [];
-  const spent = new Set<string>();
   const endings = new Set<Promise<unknown>>();
   let underWay: UnderWay | undefined;
   let lastSwitch: SwitchStatus | undefined;
@@ -123,7 +122,6 @@ export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switch
     goingBack = false;
     const [from, to] = engine.policies();
     if (!from || !to || !engine.rollBack()) return;
-    spent.add(from.digest);
     noteParts();
     tell(nameOf(from), 'rolled-back', `${nameOf(to)} decides again`);
   }
@@ -135,7 +133,6 @@ export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switch
     underWay = undefined;
     engine.replace(policy!, current);
     noteParts();
-    spent.delete(policy!.digest);
     tell(candidate.named, 'switched', `${nameOf(policy!)} decides instead of ${nameOf(former)}; it ${note}`);
   }
 
@@ -147,7 +144,6 @@ export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switch
   }
 
   function refuse(begun: UnderWay, code: string, message: string): void {
-    if (begun.policy) spent.add(begun.policy.digest);
     end(begun, 'refused', message, code);
   }
 
@@ -161,6 +157,7 @@ export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switch
 
   function tell(policy: string, outcome: SwitchStatus['outcome'], message: string, code?: string): void {
     lastSwitch = { policy, outcome, ...(code !== undefined && { code }), message, atMs: nowMs() };
+    onEnd?.(lastSwitch);
   }
 
   function track(ending: Promise<unknown>): void {
@@ -189,7 +186,6 @@ export function createSwitchboard({ engine, nowMs }: SwitchboardOptions): Switch
         ...(lastSwitch && { lastSwitch }),
       };
     },
-    isSpent: (digest) => spent.has(digest),
     async close() {
       closed = true;
       if (underWay) end(underWay, 'abandoned', 'the daemon ended');

@@ -66,6 +66,7 @@ function sampleWithout(absent: number, every: number, which: number): Sample {
 
 const budgets: Budgets = {
   topologyGeneration: 1,
+  members: { kind: 'uid', uid: 0 },
   nodes: [0, 1].map((node) => ({
     ...{ node, tier: node, hasCpus: node === 0, capacity: pages, room: pages, budget: pages },
     ...{ latencyNs: 100, bandwidthMib: 0, moveCostNs: 0 },

@@ -15,6 +15,8 @@ import { createFrameReader, encodeFrame } from '../../executor/wire/frames.ts';
 import { endProcess, makeFolder, startHolder } from './held-memory.ts';
 import { somePlan } from './some-plan.ts';
 
+const MEMBERS = { kind: 'cgroup', path: '/batch' } as const;
+
 const folder = makeFolder();
 const open: { close(): unknown }[] = [];
 let sockets = 0;
@@ -52,7 +54,7 @@ function answering(submit: Executor['submit'] = async (plan) => success(outcomeO
   return {
     budgets: async (scope) =>
       scope === 'tenant'
-        ? success({ topologyGeneration: 1, nodes: [] })
+        ? success({ topologyGeneration: 1, members: MEMBERS, nodes: [] })
         : failure('scope-unknown', `no scope ${scope}`),
     check: submit,
     submit,
@@ -102,7 +104,7 @@ describe('a client', () => {
     await serve(answering(), path);
     const client = await connect(path);
     const plan = somePlan(3);
-    expect(await client.budgets('tenant')).toEqual(success({ topologyGeneration: 1, nodes: [] }));
+    expect(await client.budgets('tenant')).toEqual(success({ topologyGeneration: 1, members: MEMBERS, nodes: [] }));
     expect(await client.budgets('other')).toEqual(failure('scope-unknown', 'no scope other'));
     expect(await client.check(plan)).toEqual(success(outcomeOf(plan)));
     expect(await client.submit(plan)).toEqual(success(outcomeOf(plan)));

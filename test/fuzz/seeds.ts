@@ -116,7 +116,7 @@ function messages(): Uint8Array[] {
     { id: 1, kind: 'budgets', scope: 'tenant' },
     { id: 2, kind: 'check', plan },
     { id: 3, kind: 'submit', plan: { ...plan, owners: [], space: new Uint8Array(3).fill(1) } },
-    ok({ topologyGeneration: 5, nodes: [node] }),
+    ok({ topologyGeneration: 5, members: { kind: 'uid', uid: 0 }, nodes: [node] }),
     ok(outcome),
     { id: 1, kind: 'next' },
     ok({ lengthMs: 100, samplingPeriod: 1, space: 0, owners: plan.owners, rows }),

@@ -10,6 +10,7 @@ import { sampleOf, type TestRow } from './samples.ts';
 const place = { hasCpus: true, capacity: 100, room: 50, budget: 50, latencyNs: 80, bandwidthMib: 0 };
 const budgets: Budgets = {
   topologyGeneration: 1,
+  members: { kind: 'uid', uid: 0 },
   nodes: [
     { ...place, node: 0, tier: 0, moveCostNs: 0 },
     { ...place, node: 2, tier: 1, hasCpus: false, moveCostNs: 1500 },

@@ -112,7 +112,7 @@ const node = (id: number) => ({
   },
   moveCostNs: 0,
 });
-const budgets: Budgets = { topologyGeneration: 1, nodes: [node(0), node(1)] };
+const budgets: Budgets = { topologyGeneration: 1, members: { kind: 'uid', uid: 0 }, nodes: [node(0), node(1)] };
 
 function createWorld(schedule: Schedule): { source: TelemetrySource; executor: Executor } {
   const source: TelemetrySource = {
