@@ -16,6 +16,8 @@ export interface Peer<Code extends string> {
   readonly unreachable: Code;
   /** Codes it may answer with. */
   readonly codes: ReadonlySet<Code>;
+  /** Of one request or reply; at most, and unless said otherwise, what a frame may have. */
+  readonly messageBytesMax?: number;
 }
 
 export interface FrameClient<Code extends string> {
@@ -46,7 +48,7 @@ export async function connectFrames<Code extends string>(
   async function exchange(request: object): Promise<Result<unknown, Code | ConnectionFault>> {
     if (closed) return failure(peer.unreachable, 'this connection was closed; connect again');
     lastId = nextId(lastId);
-    const frame = encodeFrame({ ...request, id: lastId });
+    const frame = encodeFrame({ ...request, id: lastId }, peer.messageBytesMax);
     if (!frame.ok) return failure('frame-too-large', frame.message);
     if (!connection.usable) {
       const again = await connect(socketPath, peer);
@@ -107,7 +109,7 @@ function createConnectionOver<Code extends string>(
   socketPath: string,
   peer: Peer<Code>,
 ): Connection<Code> {
-  const reader = createFrameReader();
+  const reader = createFrameReader(peer.messageBytesMax);
   let waiting: { id: number; settle: (reply: Result<unknown, Code>) => void } | undefined;
 
   function settle(reply: Result<unknown, Code>): void {

@@ -1,5 +1,6 @@
 import { createServer, type Socket } from 'node:net';
 import { ID_NONE, readId } from './envelope.ts';
+import { BOUNDS } from '../limits.ts';
 import { failure, success, type Result } from '../result.ts';
 import { createFrameReader, encodeFrame } from './frames.ts';
 import { listen, removeStaleSocket, type ServeFault } from './unix-socket.ts';
@@ -10,6 +11,8 @@ export const CONNECTIONS_MAX = 16;
 export interface FrameServerOptions {
   readonly socketPath: string;
   readonly connectionsMax?: number;
+  /** Of one request or reply; at most, and unless said otherwise, what a frame may have. */
+  readonly messageBytesMax?: number;
   /** Answers one message; called for one message at a time, whoever sent it. */
   readonly answer: (message: unknown) => Promise<Result<unknown>>;
 }
@@ -21,12 +24,12 @@ export interface FrameServer {
 
 /** Answers requests on a unix socket, for owner and group of the socket only. */
 export async function serveFrames(options: FrameServerOptions): Promise<Result<FrameServer, ServeFault>> {
-  const { socketPath, connectionsMax = CONNECTIONS_MAX } = options;
+  const { socketPath, connectionsMax = CONNECTIONS_MAX, messageBytesMax = BOUNDS.frameBytesMax } = options;
   const cleared = await removeStaleSocket(socketPath);
   if (!cleared.ok) return cleared;
   const sockets = new Set<Socket>();
   const conversations = new Set<Promise<void>>();
-  const send = createSender();
+  const send = createSender(messageBytesMax);
   let turn: Promise<unknown> = Promise.resolve();
 
   function answerInTurn(message: unknown): Promise<Result<unknown>> {
@@ -37,7 +40,7 @@ export async function serveFrames(options: FrameServerOptions): Promise<Result<F
 
   const server = createServer((socket) => {
     sockets.add(socket);
-    const conversation = converse(socket, answerInTurn, send).finally(() => {
+    const conversation = converse(socket, answerInTurn, send, messageBytesMax).finally(() => {
       sockets.delete(socket);
       conversations.delete(conversation);
     });
@@ -62,8 +65,9 @@ async function converse(
   socket: Socket,
   answer: FrameServerOptions['answer'],
   send: ReturnType<typeof createSender>,
+  messageBytesMax: number,
 ): Promise<void> {
-  const reader = createFrameReader();
+  const reader = createFrameReader(messageBytesMax);
   try {
     for await (const chunk of socket as AsyncIterable<Uint8Array>) {
       for (const message of reader.read(chunk)) {
@@ -83,11 +87,11 @@ async function converse(
 }
 
 /** Large replies follow one another in one buffer: left to the garbage collector, several would pile up. */
-function createSender() {
+function createSender(bytesMax: number) {
   let spare: ArrayBufferLike = new ArrayBuffer(0);
 
   return (socket: Socket, id: number, reply: Result<unknown>): Promise<void> => {
-    const frame = encodeFrame({ id, ...reply }, undefined, spare);
+    const frame = encodeFrame({ id, ...reply }, bytesMax, spare);
     const whole = frame.ok ? frame : encodeFrame({ id, ...failure('frame-too-large', frame.message) });
     if (!whole.ok) return Promise.reject(new Error(whole.message));
     const { value } = whole;

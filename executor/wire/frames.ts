@@ -126,5 +126,5 @@ export function createFrameReader(bytesMax: number = BOUNDS.frameBytesMax): Fram
 }
 
 function tooLarge(bytes: number, bytesMax: number): Result<never, FrameFault> {
-  return failure('frame-too-large', `a frame of ${bytes} bytes exceeds ${bytesMax}; send a smaller plan`);
+  return failure('frame-too-large', `a frame of ${bytes} bytes exceeds ${bytesMax}; send less at once`);
 }

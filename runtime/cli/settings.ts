@@ -4,7 +4,7 @@ import type { SettingValue } from '../contract.ts';
 /** Collects repeated `--set name=value` flags; types are checked against the policy's manifest later. */
 export function collectSetting(
   text: string,
-  before: Readonly<Record<string, SettingValue>>,
+  before: Readonly<Record<string, SettingValue>> = {},
 ): Readonly<Record<string, SettingValue>> {
   const at = text.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('write name=value');

@@ -1,4 +1,5 @@
 import type { RungName } from '../govern/decision.ts';
+import type { ShadowReport } from '../govern/shadow.ts';
 
 /** A version of a policy, and since when it has its part. */
 export interface PolicyStatus {
@@ -12,23 +13,7 @@ export interface PolicyStatus {
 }
 
 /** A policy beside the active one, in the world that its own plans would have made. */
-export interface ShadowStatus extends PolicyStatus {
-  /** Epochs that it answered. */
-  readonly epochs: number;
-  /** Epochs in which it was still busy with an earlier one. */
-  readonly missed: number;
-  readonly failed: number;
-  /** Modelled time over the time with all memory fast, in the same epochs: in its world, and in the real one. */
-  readonly slowdown: number;
-  readonly activeSlowdown: number;
-  /** Base pages that it would have moved, since it began. */
-  readonly movedPages: number;
-  readonly promotedPages: number;
-  readonly demotedPages: number;
-  /** Base pages that would now be in another place than they are. */
-  readonly elsewherePages: number;
-  /** Of its last answer. */
-  readonly fuel: number;
+export interface ShadowStatus extends PolicyStatus, Omit<ShadowReport, 'fault'> {
   readonly fault?: { readonly code: string; readonly message: string };
 }
 
@@ -77,7 +62,7 @@ export interface ScopeStatus {
     readonly demotedPages: number;
     /** Entries. */
     readonly refused: number;
-    /** Epochs that ended with a fault. */
+    /** Epochs that ended with a fault; those of a pause do not count. */
     readonly failed: number;
   };
   /** Of the last epoch's answer. */

@@ -25,6 +25,9 @@ const EXECUTOR_LOG = ['line-file'];
 /** What a sensor may use besides, so that there is one reader of pagemap and one framing, not two. */
 const EXECUTOR_READERS = /^executor\/(linux\/|procfs\/|wire\/|kernel\.)/;
 const SENSOR = /^runtime\/telemetry\/sensor/;
+/** And what the daemon's control socket uses, so that there is one framing and one rule for plain lines, not two. */
+const EXECUTOR_WIRE = /^executor\/(wire\/|one-line\.)/;
+const CONTROL = /^runtime\/control\//;
 /** What a simulation links besides: the machine it steps, and the limits that machine's executor obeys. */
 const EXECUTOR_SIMULATED = /^executor\/(kernel-simulated|parse-limits)/;
 const SIMULATION = /^runtime\/simulate\//;
@@ -138,6 +141,7 @@ function isOpenToRuntime(file: string, target: string): boolean {
     [...EXECUTOR_DATA, ...EXECUTOR_LAUNCHER, ...EXECUTOR_LOG].some((name) => target === `executor/${name}.ts`)
   )
     return true;
+  if (CONTROL.test(file)) return EXECUTOR_WIRE.test(target);
   if (SIMULATION.test(file)) return EXECUTOR_SIMULATED.test(target);
   return SENSOR.test(file) && EXECUTOR_READERS.test(target);
 }

@@ -1,0 +1,2 @@
+/** Where a daemon listens and its commands look, unless told otherwise. */
+export const defaultControlSocket = '/run/terrace/control/terrace.sock';

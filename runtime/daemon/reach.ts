@@ -1,0 +1,55 @@
+import type { Executor } from '../../executor/executor.ts';
+import type { PlanFault } from '../../executor/plan.ts';
+import { success, type Result } from '../../executor/result.ts';
+import type { SourceFault, TelemetrySource } from '../telemetry/source.ts';
+
+/**
+ * Connects when it is first needed, and keeps what answered: a process that is not there yet fails the requests
+ * until it is, one that comes back is reached by its client.
+ */
+function reach<T, Code extends string>(
+  connect: () => Promise<Result<T, Code>>,
+): { get(): Promise<Result<T, Code>>; known(): T | undefined } {
+  let known: T | undefined;
+  return {
+    known: () => known,
+    async get() {
+      if (known !== undefined) return success(known);
+      const connected = await connect();
+      if (connected.ok) known = connected.value;
+      return connected;
+    },
+  };
+}
+
+/** An executor whose process may come later, and go and come back. */
+export function reachExecutor(connect: () => Promise<Result<Executor, PlanFault>>): Executor {
+  const executor = reach(connect);
+  return {
+    async budgets(scope) {
+      const there = await executor.get();
+      return there.ok ? there.value.budgets(scope) : there;
+    },
+    async check(plan) {
+      const there = await executor.get();
+      return there.ok ? there.value.check(plan) : there;
+    },
+    async submit(plan) {
+      const there = await executor.get();
+      return there.ok ? there.value.submit(plan) : there;
+    },
+    close: async () => executor.known()?.close(),
+  };
+}
+
+/** A sensor, likewise. */
+export function reachSource(connect: () => Promise<Result<TelemetrySource, SourceFault>>): TelemetrySource {
+  const source = reach(connect);
+  return {
+    async next() {
+      const there = await source.get();
+      return there.ok ? there.value.next() : there;
+    },
+    close: async () => source.known()?.close(),
+  };
+}
