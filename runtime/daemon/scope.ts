@@ -95,7 +95,8 @@ export function startScope(options: ScopeOptions): ScopeLoop {
       checked = wanted;
       pace.setPeriod(wanted.scope.epochMs);
       // The breaker forgets what it has seen.
-      if (JSON.stringify(before) !== JSON.stringify(wanted.scope.limits)) engine.setLimits(wanted.scope.limits);
+      if (JSON.stringify(before) !== JSON.stringify(wanted.scope.limits))
+        engine.setLimits(wanted.scope.limits);
       executor.setQuotas(wanted.scope.quotas);
     },
     setShadows(kept, added) {

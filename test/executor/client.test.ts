@@ -104,7 +104,9 @@ describe('a client', () => {
     await serve(answering(), path);
     const client = await connect(path);
     const plan = somePlan(3);
-    expect(await client.budgets('tenant')).toEqual(success({ topologyGeneration: 1, members: MEMBERS, nodes: [] }));
+    expect(await client.budgets('tenant')).toEqual(
+      success({ topologyGeneration: 1, members: MEMBERS, nodes: [] }),
+    );
     expect(await client.budgets('other')).toEqual(failure('scope-unknown', 'no scope other'));
     expect(await client.check(plan)).toEqual(success(outcomeOf(plan)));
     expect(await client.submit(plan)).toEqual(success(outcomeOf(plan)));

@@ -306,7 +306,12 @@ describe('replies', () => {
     expect(
       readBudgets({ ...budgets, nodes: [{ ...budgets.nodes[0], moveCostNs: Infinity }] }),
     ).toBeUndefined();
-    for (const members of [undefined, {}, { kind: 'uid', uid: -1 }, { kind: 'cgroup', path: '/'.repeat(4097) }])
+    for (const members of [
+      undefined,
+      {},
+      { kind: 'uid', uid: -1 },
+      { kind: 'cgroup', path: '/'.repeat(4097) },
+    ])
       expect(readBudgets({ ...budgets, members })).toBeUndefined();
   });
 

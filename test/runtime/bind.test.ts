@@ -17,7 +17,11 @@ const node = (id: number): NodeBudget => ({
   bandwidthMib: 0,
   moveCostNs: 0,
 });
-const budgets: Budgets = { topologyGeneration: 9, members: { kind: 'uid', uid: 0 }, nodes: [node(0), node(4)] };
+const budgets: Budgets = {
+  topologyGeneration: 9,
+  members: { kind: 'uid', uid: 0 },
+  nodes: [node(0), node(4)],
+};
 const none = {
   priorities: new Uint16Array(),
   reasons: new Uint8Array(),

@@ -19,7 +19,11 @@ const node = (id: number) => ({
   bandwidthMib: 0,
   moveCostNs: 0,
 });
-const budgets: Budgets = { topologyGeneration: 1, members: { kind: 'uid', uid: 0 }, nodes: [node(0), node(1)] };
+const budgets: Budgets = {
+  topologyGeneration: 1,
+  members: { kind: 'uid', uid: 0 },
+  nodes: [node(0), node(1)],
+};
 
 /** Samples and answers of the executor, epoch by epoch, and a policy that wants region 0 in place 1. */
 function createScene(samples: readonly (readonly FrameRow[])[], answers: readonly ('moved' | 'lost')[]) {

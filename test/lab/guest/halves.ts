@@ -22,7 +22,7 @@ interface OnFast {
   readonly cold: number;
 }
 
-async function askOnFast(pages: Workload): Promise<OnFast> {
+export async function askOnFast(pages: Workload): Promise<OnFast> {
   const words = await pages.ask('nodes');
   const cold = words.slice(words.indexOf('cold') + 1);
   return { hot: Number(words[FAST]), cold: Number(cold[FAST]) };

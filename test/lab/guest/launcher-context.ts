@@ -16,8 +16,8 @@ const POLL_MS = 50;
 const WAIT_MS_MAX = 60_000;
 
 /** A condition that nothing announces. */
-export async function until(condition: () => boolean): Promise<void> {
-  for (let waited = 0; !condition(); waited += POLL_MS) {
+export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
+  for (let waited = 0; !(await condition()); waited += POLL_MS) {
     if (waited > WAIT_MS_MAX) throw new Error(`not so after ${WAIT_MS_MAX} ms: ${condition}`);
     await sleep(POLL_MS);
   }
@@ -25,16 +25,21 @@ export async function until(condition: () => boolean): Promise<void> {
 
 export interface Launcher {
   readonly socket: string;
-  end(signal: NodeJS.Signals): Promise<void>;
+  /** Resolves with the exit code, or the signal. */
+  end(signal: NodeJS.Signals): Promise<number | string>;
 }
 
-/** Starts the launcher process and waits until it says that it is ready. */
-export async function startLauncher(folder: string, cgroup: object): Promise<Launcher> {
+/** Starts the launcher process and waits until it says that it is ready. `more`: of its configuration. */
+export async function startLauncher(
+  folder: string,
+  more: object,
+  command: readonly string[] = ['executor/launch.ts'],
+): Promise<Launcher> {
   const file = '/run/launcher.json';
   const hosts = { uidFirst: HOST_UID, countMax: HOSTS_MAX };
-  const config = { folder, runtime: RUNTIME, hosts, host: '/terrace/dist/host.mjs', ...cgroup };
+  const config = { folder, runtime: RUNTIME, hosts, host: '/terrace/dist/host.mjs', ...more };
   writeFileSync(file, JSON.stringify(config), { mode: 0o600 });
-  const child = spawn(process.execPath, ['executor/launch.ts', '--config', file], {
+  const child = spawn(process.execPath, [...command, '--config', file], {
     stdio: ['ignore', 'inherit', 'pipe'],
   });
   let said = '';
@@ -44,14 +49,16 @@ export async function startLauncher(folder: string, cgroup: object): Promise<Lau
   });
   await until(() => said.includes('ready at') || child.exitCode !== null || child.signalCode !== null);
   const ended = child.exitCode ?? child.signalCode;
-  if (ended !== null) throw new Error(`executor/launch.ts ended with ${ended}: ${said}`);
+  if (ended !== null) throw new Error(`${command.join(' ')} ended with ${ended}: ${said}`);
   return { socket: join(folder, 'launcher.sock'), end: (signal) => end(child, signal) };
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
+/** Resolves with the exit code, or the signal. */
+export async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<number | string> {
   const ended = once(child, 'exit');
   child.kill(signal);
   await ended;
+  return child.exitCode ?? child.signalCode!;
 }
 
 /** A process of `user` that runs confined-runtime.ts and answers what it is asked. */

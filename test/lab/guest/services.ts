@@ -11,8 +11,8 @@ import { connectSensor } from '../../../runtime/telemetry/sensor-client.ts';
 import type { TelemetrySource } from '../../../runtime/telemetry/source.ts';
 import type { Scenario } from '../scenario.ts';
 
-const EXECUTOR = 'executor/main.ts';
-const SENSOR = 'runtime/telemetry/sensor-main.ts';
+export const EXECUTOR = 'executor/main.ts';
+export const SENSOR = 'runtime/telemetry/sensor-main.ts';
 const HOST = 'dist/host.mjs';
 const POLL_MS = 20;
 const START_MS_MAX = 60_000;
@@ -66,8 +66,20 @@ export async function startPolicy({ policy, settings }: Scenario, more: Settings
 
 /** How many of the daemons and hosts above run beside this process. */
 export function countProcesses(): number {
-  const commands = readdirSync('/proc')
-    .filter((name) => /^\d+$/.test(name) && Number(name) !== process.pid)
-    .map((pid) => readFileSync(`/proc/${pid}/cmdline`, 'utf8'));
-  return commands.filter((command) => [EXECUTOR, SENSOR, HOST].some((file) => command.includes(file))).length;
+  return [EXECUTOR, SENSOR, HOST].reduce((count, file) => count + findProcesses(file).length, 0);
+}
+
+/** Processes beside this one that have this file in their command line. */
+export function findProcesses(file: string): readonly number[] {
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
+  return pids.map(Number).filter((pid) => pid !== process.pid && commandOf(pid).includes(file));
+}
+
+function commandOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8');
+  } catch {
+    // It went between the listing and the look.
+    return '';
+  }
 }

@@ -7,10 +7,11 @@ import { idle } from './idle.ts';
 import { mappersScenario } from './mappers.ts';
 import { physRaw } from './phys-raw.ts';
 import { promote, promoteDirect, promoteKnown } from './promote.ts';
+import { reload } from './reload.ts';
 import { tenants, tenantsDirect } from './tenants.ts';
 import { virtualScenario } from './virtual.ts';
 
 export const SCENARIOS: readonly Scenario[] = [
   ...[boot, confined, exactScenario, mappersScenario, exactPhys, exactPhysDirect, idle, physRaw],
-  ...[promote, promoteDirect, promoteKnown, tenants, tenantsDirect, virtualScenario],
+  ...[promote, promoteDirect, promoteKnown, reload, tenants, tenantsDirect, virtualScenario],
 ];

@@ -112,7 +112,11 @@ const node = (id: number) => ({
   },
   moveCostNs: 0,
 });
-const budgets: Budgets = { topologyGeneration: 1, members: { kind: 'uid', uid: 0 }, nodes: [node(0), node(1)] };
+const budgets: Budgets = {
+  topologyGeneration: 1,
+  members: { kind: 'uid', uid: 0 },
+  nodes: [node(0), node(1)],
+};
 
 function createWorld(schedule: Schedule): { source: TelemetrySource; executor: Executor } {
   const source: TelemetrySource = {
@@ -182,8 +186,9 @@ async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
 
   async function obey(command: Command): Promise<void> {
     const due = epoch + command.epochs;
-    do await schedule(undefined);
-    while (epoch < due && !ended);
+    await schedule(undefined);
+    // oxlint-disable-next-line no-unmodified-loop-condition -- the loop beside this one modifies both
+    while (epoch < due && !ended) await schedule(undefined);
     if (command.kind === 'rollback') switchboard.rollBack();
     else if (command.kind === 'close') closing = true;
     else {

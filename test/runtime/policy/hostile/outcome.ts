@@ -36,7 +36,11 @@ const node = (id: number): NodeBudget => ({
   ...{ node: id, tier: id, hasCpus: id === 0, capacity: 100, room: 50, budget: 50 },
   ...{ latencyNs: 0, bandwidthMib: 0, moveCostNs: 0 },
 });
-const BUDGETS: Budgets = { topologyGeneration: 1, members: { kind: 'uid', uid: 0 }, nodes: [node(0), node(1)] };
+const BUDGETS: Budgets = {
+  topologyGeneration: 1,
+  members: { kind: 'uid', uid: 0 },
+  nodes: [node(0), node(1)],
+};
 
 /** Regions 0 to 7 but for the hole, which died. */
 function tableWithHole() {
