@@ -4,7 +4,7 @@ import { VERDICT } from '../../executor/verdict.ts';
 import { checkEntries, keepEntries } from '../bind.ts';
 import { EVENT, PLACE_NONE, type Plan, type Snapshot } from '../contract.ts';
 import type { CostModel } from '../cost-model.ts';
-import type { Evaluated, Policy } from '../policy/policy.ts';
+import type { Evaluation, Policy } from '../policy/policy.ts';
 import { createBreaker, type BreakerLimits } from './breaker.ts';
 import { FORGET } from './forget.ts';
 import { imagine, type ImaginedOutcome } from './imagine.ts';
@@ -121,14 +121,14 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
     asked = epoch;
     answered = undefined;
     const answer = await policy.evaluate(view, handedOver);
-    // Too late: indices mean something else by now.
-    if (shown === epoch) judge(answer, view, pages);
-    if (!answer.ok) await policy.ready();
+    if (!answer.ok) {
+      fail(answer);
+      await policy.ready();
+    } else if (shown === epoch) judge(answer.value, view, pages);
+    // Else it came too late: indices mean something else by now.
   }
 
-  function judge(answer: Evaluated, view: View, pages: Uint32Array): void {
-    if (!answer.ok) return fail(answer);
-    const { plan, fuel } = answer.value;
+  function judge({ plan, fuel }: Evaluation, view: View, pages: Uint32Array): void {
     const { places } = view;
     const checked = checkEntries({
       plan,

@@ -155,6 +155,17 @@ describe('a shadow', () => {
     expect(shadow.report()).toMatchObject({ epochs: 1, missed: 1, movedPages: 0 });
   });
 
+  test('a failure counts however late it comes', async () => {
+    const { show, answer, shadow } = createScene();
+    await show(HOT_SLOW);
+    await show(HOT_SLOW);
+    await answer({
+      ...failure('policy-overran', 'it overran'),
+      run: { inputHash: '', fuel: 0, log: [], logDropped: 0 },
+    });
+    expect(shadow.report()).toMatchObject({ missed: 1, failed: 1, fault: { code: 'policy-overran' } });
+  });
+
   test('that fails says so, and one that names what does not exist has failed', async () => {
     const { show, answer, shadow } = createScene();
     await show(HOT_SLOW);
