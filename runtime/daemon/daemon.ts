@@ -68,7 +68,7 @@ export async function startDaemon(first: CheckedConfig, means: DaemonMeans): Pro
     if (!config.ok) return config;
     const checked = await checkConfig(config.value, shelf);
     if (!checked.ok) return checked;
-    const plan = planReload(inForce, checked.value);
+    const plan = planReload(inForce, checked.value, (scope) => loops.get(scope)!.status().active);
     if (!plan.ok) return plan;
     const loaded = await loadPolicies(listWanted(plan.value), launch);
     if (!loaded.ok) return loaded;
@@ -88,11 +88,11 @@ export async function startDaemon(first: CheckedConfig, means: DaemonMeans): Pro
   ): Promise<void> {
     const policies = loaded.values();
     const take = (count: number): HostedPolicy[] => policies.take(count).toArray();
-    for (const { checked, active, kept, added: shadows } of changed) {
+    for (const { checked, active, shadows } of changed) {
       const loop = loops.get(checked.scope.name)!;
       loop.configure(checked);
       if (active) loop.begin(candidateOf(checked, take(1)[0]!));
-      loop.setShadows(kept, take(shadows.length));
+      loop.setShadows(shadows.map((each) => (typeof each === 'number' ? each : take(1)[0]!)));
     }
     const ends = removed.map((name) => loops.get(name)!.stop());
     for (const name of removed) loops.delete(name);
@@ -195,8 +195,11 @@ const CLOSING = failure('closing', 'the daemon is ending');
 
 /** In the order in which `apply` takes them. */
 function listWanted({ added, changed }: ReloadPlan): Wanted[] {
-  const going = changed.flatMap(({ checked: { scope }, active, added: shadows }) =>
-    [...(active ? [active] : []), ...shadows].map((checked) => ({ checked, scope })),
+  const going = changed.flatMap(({ checked: { scope }, active, shadows }) =>
+    [...(active ? [active] : []), ...shadows.filter((each) => typeof each !== 'number')].map((checked) => ({
+      checked,
+      scope,
+    })),
   );
   return [...going, ...added.flatMap(listScope)];
 }

@@ -10,6 +10,7 @@ export interface Pace {
   /** Periods in which no epoch began, since the one before took until after them. */
   readonly dropped: number;
   readonly periodMs: number;
+  /** The next epoch is due that long from now. */
   setPeriod(periodMs: number): void;
 }
 
@@ -18,6 +19,7 @@ export function createPace(clock: Pick<Clock, 'steadyMs' | 'sleep'>, firstPeriod
   let dueMs = clock.steadyMs() + periodMs;
   let late = 0;
   let dropped = 0;
+  let wake = (): void => {};
 
   function begin(): void {
     const lateMs = clock.steadyMs() - dueMs;
@@ -27,12 +29,21 @@ export function createPace(clock: Pick<Clock, 'steadyMs' | 'sleep'>, firstPeriod
     dueMs += (Math.max(0, missed) + 1) * periodMs;
   }
 
+  async function sleep(ms: number, signal: AbortSignal): Promise<void> {
+    const woken = new AbortController();
+    wake = () => woken.abort();
+    const stop = wake;
+    signal.addEventListener('abort', stop, { once: true });
+    await clock.sleep(ms, woken.signal);
+    signal.removeEventListener('abort', stop);
+  }
+
   return {
     async next(signal) {
       // Timers may fire a little early.
       for (let ms = 1; ms > 0 && !signal.aborted;) {
         ms = dueMs - clock.steadyMs();
-        if (ms > 0) await clock.sleep(ms, signal);
+        if (ms > 0) await sleep(ms, signal);
       }
       if (!signal.aborted) begin();
     },
@@ -49,6 +60,8 @@ export function createPace(clock: Pick<Clock, 'steadyMs' | 'sleep'>, firstPeriod
       if (wantedMs === periodMs) return;
       periodMs = wantedMs;
       dueMs = clock.steadyMs() + periodMs;
+      // Whoever waits would come too late for a shorter one.
+      wake();
     },
   };
 }

@@ -1,23 +1,27 @@
 import type { Executor } from '../../executor/executor.ts';
 import type { PlanFault } from '../../executor/plan.ts';
-import { success, type Result } from '../../executor/result.ts';
+import type { Result } from '../../executor/result.ts';
 import type { SourceFault, TelemetrySource } from '../telemetry/source.ts';
 
 /**
  * Connects when it is first needed, and keeps what answered: a process that is not there yet fails the requests
  * until it is, one that comes back is reached by its client.
  */
-function reach<T, Code extends string>(
+function reach<T extends { close(): Promise<void> }, Code extends string>(
   connect: () => Promise<Result<T, Code>>,
-): { get(): Promise<Result<T, Code>>; known(): T | undefined } {
-  let known: T | undefined;
+): { get(): Promise<Result<T, Code>>; close(): Promise<void> } {
+  let connecting: Promise<Result<T, Code>> | undefined;
   return {
-    known: () => known,
     async get() {
-      if (known !== undefined) return success(known);
-      const connected = await connect();
-      if (connected.ok) known = connected.value;
+      // One connection, however many ask for it at once.
+      const mine = (connecting ??= connect());
+      const connected = await mine;
+      if (!connected.ok && connecting === mine) connecting = undefined;
       return connected;
+    },
+    async close() {
+      const connected = await connecting;
+      if (connected?.ok) await connected.value.close();
     },
   };
 }
@@ -38,7 +42,7 @@ export function reachExecutor(connect: () => Promise<Result<Executor, PlanFault>
       const there = await executor.get();
       return there.ok ? there.value.submit(plan) : there;
     },
-    close: async () => executor.known()?.close(),
+    close: executor.close,
   };
 }
 
@@ -50,6 +54,6 @@ export function reachSource(connect: () => Promise<Result<TelemetrySource, Sourc
       const there = await source.get();
       return there.ok ? there.value.next() : there;
     },
-    close: async () => source.known()?.close(),
+    close: source.close,
   };
 }

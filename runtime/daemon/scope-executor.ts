@@ -1,6 +1,6 @@
 import type { Executor } from '../../executor/executor.ts';
-import type { ScopeMembers } from '../../executor/plan.ts';
-import { failure } from '../../executor/result.ts';
+import type { PlanFault, ScopeMembers } from '../../executor/plan.ts';
+import { failure, type Result } from '../../executor/result.ts';
 import { limitMoves, type LimitedExecutor } from '../quota/limit-moves.ts';
 import type { Quota } from '../quota/quota.ts';
 import type { QuotaMeans } from '../quota/tuner.ts';
@@ -15,6 +15,8 @@ export interface ScopeExecutorOptions {
 }
 
 export interface ScopeExecutor extends Executor {
+  /** Whoever waits for an answer waits no longer. */
+  close(): Promise<void>;
   setQuotas(quotas: readonly Quota[]): void;
 }
 
@@ -23,10 +25,10 @@ export interface ScopeExecutor extends Executor {
  * scope's name as the configuration does, or nothing that was checked about overlaps would hold.
  */
 export function limitToScope({ executor, members, quotas, means }: ScopeExecutorOptions): ScopeExecutor {
+  const { orClosed, close } = createGate();
   const checked: Executor = {
-    ...executor,
     async budgets(scope) {
-      const answer = await executor.budgets(scope);
+      const answer = await orClosed(executor.budgets(scope));
       if (!answer.ok || isSame(answer.value.members, members)) return answer;
       return failure(
         'scope-mismatch',
@@ -34,7 +36,9 @@ export function limitToScope({ executor, members, quotas, means }: ScopeExecutor
           `${describe(members)}: let both files say the same`,
       );
     },
-    close: async () => {},
+    check: (plan) => orClosed(executor.check(plan)),
+    submit: (plan) => orClosed(executor.submit(plan)),
+    close,
   };
   let limited: LimitedExecutor = limitMoves(checked, quotas, means);
   let inForce = quotas;
@@ -51,6 +55,25 @@ export function limitToScope({ executor, members, quotas, means }: ScopeExecutor
     },
   };
 }
+
+/** One scope's end must not wait for an executor that hangs and is not its own to close. */
+function createGate() {
+  const waiting = new Set<() => void>();
+  return {
+    orClosed<T>(answer: Promise<Result<T, PlanFault>>): Promise<Result<T, PlanFault>> {
+      return new Promise((resolve) => {
+        const giveUp = (): void => resolve(CLOSED);
+        waiting.add(giveUp);
+        void answer.then(resolve).finally(() => waiting.delete(giveUp));
+      });
+    },
+    async close() {
+      for (const giveUp of waiting) giveUp();
+    },
+  };
+}
+
+const CLOSED = failure('executor-unreachable', 'the executor had not answered when the scope ended');
 
 function isSame(a: ScopeMembers, b: ScopeMembers): boolean {
   return describe(a) === describe(b);

@@ -32,8 +32,8 @@ export interface ScopeLoop extends Pick<Switchboard, 'begin' | 'rollBack'> {
   setPaused(paused: boolean): void;
   /** Takes over all of a changed configuration but the policies; see `begin` and `setShadows`. */
   configure(checked: CheckedScope): void;
-  /** Those that stay are named by their place in the list before; the others end. */
-  setShadows(kept: readonly number[], added: readonly StatefulPolicy[]): void;
+  /** Those that stay are named by their place in the list before; whoever is not named ends. */
+  setShadows(wanted: readonly (number | StatefulPolicy)[]): void;
   status(): ScopeStatus;
   /** Ends with the epoch under way; resolves when nothing is left. */
   stop(): Promise<void>;
@@ -99,14 +99,15 @@ export function startScope(options: ScopeOptions): ScopeLoop {
         engine.setLimits(wanted.scope.limits);
       executor.setQuotas(wanted.scope.quotas);
     },
-    setShadows(kept, added) {
-      const stay = kept.map((at) => beside[at]!);
-      for (const each of beside) {
-        if (stay.includes(each)) continue;
+    setShadows(wanted) {
+      const before = beside;
+      beside = wanted.map((each) => (typeof each === 'number' ? before[each]! : show(each)));
+      for (const each of before) {
+        if (beside.includes(each)) continue;
         engine.removeShadow(each.shadow);
-        ends.add(each.shadow.close());
+        const end = each.shadow.close().finally(() => ends.delete(end));
+        ends.add(end);
       }
-      beside = [...stay, ...added.map(show)];
     },
     status() {
       const { duty, fault, run, snapshot } = last ?? {};

@@ -102,8 +102,8 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
   /** The epoch as it would be. */
   function viewOf(snapshot: Snapshot): View {
     const { columns, places } = snapshot;
-    const place = imaginedPlaces(columns.place as Uint8Array, ledger.held);
-    counts.elsewherePages = countElsewhere(columns.place as Uint8Array, place, columns.pages as Uint32Array);
+    const { place, elsewherePages } = imaginePlaces(snapshot, ledger.held);
+    counts.elsewherePages = elsewherePages;
     const known = asked === shown - 1;
     const verdict = known && answered ? verdictsOf(answered, snapshot) : new Uint8Array(snapshot.regions);
     return {
@@ -117,7 +117,7 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
   async function ask(snapshot: Snapshot, handedOver: () => void): Promise<void> {
     const epoch = shown;
     const view = viewOf(snapshot);
-    const pages = Uint32Array.from(snapshot.columns.pages as Uint32Array);
+    const pages = (snapshot.columns.pages as Uint32Array).slice();
     asked = epoch;
     answered = undefined;
     const answer = await policy.evaluate(view, handedOver);
@@ -183,19 +183,30 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
   };
 }
 
-/** Where regions would be; those in none of the places are there in every world. */
-function imaginedPlaces(place: Uint8Array, held: Uint8Array): Uint8Array {
-  const imagined = held.slice(0, place.length);
-  for (let region = 0; region < place.length; region++)
-    if (place[region] === PLACE_NONE) imagined[region] = PLACE_NONE;
-  return imagined;
-}
-
-function countElsewhere(place: Uint8Array, imagined: Uint8Array, pages: Uint32Array): number {
-  let sum = 0;
-  for (let region = 0; region < place.length; region++)
-    if (place[region] !== imagined[region]) sum += pages[region];
-  return sum;
+/**
+ * Where regions would be, and how many pages that is elsewhere; those in none of the places are there in every
+ * world. Four regions at a time, since most are where they are.
+ */
+function imaginePlaces(
+  { columns }: Snapshot,
+  held: Uint8Array,
+): { readonly place: Uint8Array; readonly elsewherePages: number } {
+  const actual = columns.place as Uint8Array;
+  const pages = columns.pages as Uint32Array;
+  const place = actual.slice();
+  const quads = actual.length >> 2;
+  const is = new Int32Array(actual.buffer, actual.byteOffset, quads);
+  const would = new Int32Array(held.buffer, held.byteOffset, quads);
+  let elsewherePages = 0;
+  for (let region = 0; region < actual.length; region++) {
+    const quad = region >> 2;
+    if ((region & 3) === 0 && quad < quads && is[quad] === would[quad]) region += 3;
+    else if (actual[region] !== held[region] && actual[region] !== PLACE_NONE) {
+      place[region] = held[region];
+      elsewherePages += pages[region];
+    }
+  }
+  return { place, elsewherePages };
 }
 
 /** By region; an index that was given to another region says nothing of it. */
