@@ -39,12 +39,13 @@ export interface Engine {
   /** Who decides the next epoch. */
   onDuty(): Policy;
   /**
-   * The policy decides from the next step on. Whoever served until now is kept to fall back on; who served before
-   * that is closed. `current` = it saw every epoch until now, as a shadow.
+   * The policy decides from the next step on, and whoever served until now is kept to fall back on. `current` = it
+   * saw every epoch until now, as a shadow. Answers whom nobody needs any more, for the caller to close when there
+   * is time: ending a host takes milliseconds.
    */
-  replace(policy: Policy, current: boolean): void;
-  /** Whoever was kept decides again from the next step on, and the chosen policy is closed. False: nobody was kept. */
-  rollBack(): boolean;
+  replace(policy: Policy, current: boolean): readonly Policy[];
+  /** Whoever was kept decides again from the next step on; answers likewise, or nothing where nobody was kept. */
+  rollBack(): readonly Policy[] | undefined;
   /** Shows every epoch to one more policy, whose plans nobody carries out. `initiated`: see shadow.ts. */
   addShadow(policy: Policy, initiated: boolean): Shadow;
   /** Shows it no more; its policy stays open. */
@@ -69,7 +70,6 @@ export function createEngine(options: EngineOptions): Engine {
   const table = createRegionTable();
   const snapshots = createSnapshotBuilder();
   const shadows = new Set<Shadow>();
-  const closing = new Set<Promise<void>>();
   let rowRegion = new Uint32Array(0);
   let epoch = 0;
   let paused = false;
@@ -139,14 +139,6 @@ export function createEngine(options: EngineOptions): Engine {
     return { ...asked, bound, invalid, planned: plan, outcome: outcome.value };
   }
 
-  /** Whoever waits for a policy to end waits in `close`. */
-  function discard(policies: readonly Policy[]): void {
-    for (const policy of policies) {
-      const end = policy.close().finally(() => closing.delete(end));
-      closing.add(end);
-    }
-  }
-
   return {
     async step() {
       epoch++;
@@ -159,15 +151,13 @@ export function createEngine(options: EngineOptions): Engine {
     policies: governor.policies,
     onDuty: governor.onDuty,
     replace(chosen, current) {
-      discard(governor.replace(chosen, current));
       snapshots.forgetVerdicts();
+      return governor.replace(chosen, current);
     },
     rollBack() {
-      const dropped = governor.goBack();
-      if (!dropped) return false;
-      discard(dropped);
-      snapshots.forgetVerdicts();
-      return true;
+      const gone = governor.goBack();
+      if (gone) snapshots.forgetVerdicts();
+      return gone;
     },
     addShadow(policy, initiated) {
       const shadow = createShadow({ policy, model, limits, initiated });
@@ -182,7 +172,7 @@ export function createEngine(options: EngineOptions): Engine {
     },
     async close() {
       const ends = [...shadows].map((shadow) => shadow.close());
-      await Promise.all([source.close(), governor.close(), executor.close(), ...ends, ...closing]);
+      await Promise.all([source.close(), governor.close(), executor.close(), ...ends]);
     },
   };
 }

@@ -15,7 +15,8 @@ const restBytes = 16_384;
 // typed arrays of `moreTypes`; records and shared structures stay off, since both ends would have to agree.
 const options = { useRecords: false, mapsAsObjects: true, moreTypes: true, int64AsType: 'number' } as const;
 const packr = new Packr(options);
-const unpackr = new Unpackr(options);
+// What was decoded keeps nothing of the frame, whose bytes the next one overwrites.
+const unpackr = new Unpackr({ ...options, copyBuffers: true });
 
 /**
  * One message: the body's length as a little-endian u32, then its MessagePack. It lies in `spare` where it fits,
@@ -80,7 +81,10 @@ export function createFrameReader(bytesMax: number = BOUNDS.frameBytesMax): Fram
     return taken;
   }
 
-  /** Grows with what has arrived, never to what the prefix promises. */
+  /**
+   * Grows with what has arrived, never to what the prefix promises. It stays for the next frame: of what comes every
+   * second it would be the largest part of the garbage.
+   */
   function hold(part: Uint8Array): void {
     if (bodyHeld + part.length > body.length) {
       const grown = new Uint8Array(Math.min(bodyBytes, Math.max(bodyHeld + part.length, 2 * body.length)));
@@ -95,7 +99,6 @@ export function createFrameReader(bytesMax: number = BOUNDS.frameBytesMax): Fram
     const whole = body.subarray(0, bodyHeld);
     prefixHeld = 0;
     bodyHeld = 0;
-    body = new Uint8Array(0);
     return whole;
   }
 

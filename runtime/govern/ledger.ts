@@ -44,6 +44,7 @@ export function createLedger(model: CostModel): Ledger {
   let held = new Uint8Array(0);
   /** Where each region is unless somebody else moves it. */
   let expected = new Uint8Array(0);
+  let scratch = new Uint32Array(0);
   let began = '';
   let moveNs = 0;
   let moveCosts: readonly { readonly node: number; readonly moveCostNs: number }[] = [];
@@ -55,6 +56,7 @@ export function createLedger(model: CostModel): Ledger {
     const length = Math.max(1024, regions + (regions >> 2));
     held = grow(held, length);
     expected = grow(expected, length);
+    scratch = new Uint32Array(length);
   }
 
   function follow({ events: { kinds, regions, others }, columns, places }: Snapshot, nodes: string): void {
@@ -97,7 +99,7 @@ export function createLedger(model: CostModel): Ledger {
       reserve(snapshot.regions);
       follow(snapshot, nodes.map(({ node }) => node).join());
       const latencyNs = latenciesOf(snapshot.places, model);
-      const tallied = tally({ snapshot, held, expected, latencyNs });
+      const tallied = tally({ snapshot, held, expected, latencyNs, scratch });
       room = snapshot.places.map((place, i) => place.room + tallied.spare[i]);
       const { newborns } = tallied;
       const newbornNs = newborns.length > 0 ? welcome(snapshot, newborns, latencyNs) : 0;

@@ -69,7 +69,16 @@ interface Answered {
   readonly verdicts: Uint8Array;
 }
 
-type View = Snapshot & { readonly columns: { readonly place: Uint8Array } };
+/** An epoch as a shadow sees it; its own columns are valid until it is shown the next one. */
+type View = Snapshot & {
+  readonly columns: { readonly place: Uint8Array; readonly pages: Uint32Array };
+};
+
+const makeColumns = (regions: number) => ({
+  place: new Uint8Array(regions),
+  pages: new Uint32Array(regions),
+  verdict: new Uint8Array(regions),
+});
 
 export function createShadow({ policy, model, limits, initiated = false }: ShadowOptions): Shadow {
   const ledger = createLedger(model);
@@ -84,6 +93,7 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
   /** Number of the last epoch it was asked about, as shown here. */
   let asked = initiated ? 0 : -1;
   let answered: Answered | undefined;
+  let columns = makeColumns(0);
   /** Of its imagined moves in the epoch before; and what a page costs, by place. */
   let imaginedMoveNs = 0;
   let moveCostNs: readonly number[] = [];
@@ -101,35 +111,37 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
 
   /** The epoch as it would be. */
   function viewOf(snapshot: Snapshot): View {
-    const { columns, places } = snapshot;
-    const { place, elsewherePages } = imaginePlaces(snapshot, ledger.held);
-    counts.elsewherePages = elsewherePages;
+    const { regions, places } = snapshot;
+    // It holds one epoch at a time, and large columns are better kept than collected.
+    if (columns.pages.length < regions) columns = makeColumns(regions + (regions >> 2));
+    const [place, verdict] = [columns.place.subarray(0, regions), columns.verdict.subarray(0, regions)];
+    counts.elsewherePages = imaginePlaces(snapshot, ledger.held, place);
     const known = asked === shown - 1;
-    const verdict = known && answered ? verdictsOf(answered, snapshot) : new Uint8Array(snapshot.regions);
+    fillVerdicts(known ? answered : undefined, snapshot, verdict);
+    const pages = columns.pages.subarray(0, regions);
+    pages.set(snapshot.columns.pages!);
     return {
       ...snapshot,
       places: places.map((each, i) => ({ ...each, room: Math.max(0, Math.round(ledger.room[i])) })),
       events: known ? snapshot.events : FORGET,
-      columns: { ...columns, place, verdict },
+      columns: { ...snapshot.columns, place, pages, verdict },
     };
   }
 
   async function ask(snapshot: Snapshot, handedOver: () => void): Promise<void> {
     const epoch = shown;
     const view = viewOf(snapshot);
-    const pages = (snapshot.columns.pages as Uint32Array).slice();
     asked = epoch;
     answered = undefined;
     const answer = await policy.evaluate(view, handedOver);
     if (!answer.ok) {
       fail(answer);
       await policy.ready();
-    } else if (shown === epoch) judge(answer.value, view, pages);
+    } else if (shown === epoch) judge(answer.value, view);
     // Else it came too late: indices mean something else by now.
   }
 
-  function judge({ plan, fuel }: Evaluation, view: View, pages: Uint32Array): void {
-    const { places } = view;
+  function judge({ plan, fuel }: Evaluation, { places, columns: { pages, place } }: View): void {
     const checked = checkEntries({
       plan,
       pages,
@@ -137,7 +149,6 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
       invalidShareMax: limits.invalidShareMax,
     });
     if (!checked.ok) return fail(checked);
-    const { place } = view.columns;
     const kept = keepEntries(plan, checked.value);
     follow(kept, imagine({ plan: kept, pages, place, places, room: ledger.room }));
     counts.fuel = fuel;
@@ -184,20 +195,17 @@ export function createShadow({ policy, model, limits, initiated = false }: Shado
 }
 
 /**
- * Where regions would be, and how many pages that is elsewhere; those in none of the places are there in every
- * world. Four regions at a time, since most are where they are.
+ * Writes where regions would be into `place`; answers how many pages that is elsewhere. Those in none of the places
+ * are there in every world. Four regions at a time, since most are where they are.
  */
-function imaginePlaces(
-  { columns }: Snapshot,
-  held: Uint8Array,
-): { readonly place: Uint8Array; readonly elsewherePages: number } {
+function imaginePlaces({ columns }: Snapshot, held: Uint8Array, place: Uint8Array): number {
   const actual = columns.place as Uint8Array;
   const pages = columns.pages as Uint32Array;
-  const place = actual.slice();
   const quads = actual.length >> 2;
   const is = new Int32Array(actual.buffer, actual.byteOffset, quads);
   const would = new Int32Array(held.buffer, held.byteOffset, quads);
   let elsewherePages = 0;
+  place.set(actual);
   for (let region = 0; region < actual.length; region++) {
     const quad = region >> 2;
     if ((region & 3) === 0 && quad < quads && is[quad] === would[quad]) region += 3;
@@ -206,17 +214,18 @@ function imaginePlaces(
       elsewherePages += pages[region];
     }
   }
-  return { place, elsewherePages };
+  return elsewherePages;
 }
 
 /** By region; an index that was given to another region says nothing of it. */
-function verdictsOf({ regions, verdicts }: Answered, { regions: count, events }: Snapshot): Uint8Array {
-  const column = new Uint8Array(count);
-  for (let i = 0; i < regions.length; i++) if (regions[i] < count) column[regions[i]] = verdicts[i];
+function fillVerdicts(answered: Answered | undefined, { events }: Snapshot, column: Uint8Array): void {
+  column.fill(VERDICT.none);
+  if (!answered) return;
+  const { regions, verdicts } = answered;
+  for (let i = 0; i < regions.length; i++) if (regions[i] < column.length) column[regions[i]] = verdicts[i];
   const { kinds } = events;
   for (let i = 0; i < kinds.length; i++) {
     if (kinds[i] === EVENT.died || kinds[i] === EVENT.born) column[events.regions[i]] = VERDICT.none;
     else if (kinds[i] === EVENT.split || kinds[i] === EVENT.merged) column[events.others[i]] = VERDICT.none;
   }
-  return column;
 }

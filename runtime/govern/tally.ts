@@ -8,6 +8,8 @@ export interface TallyInputs {
   readonly expected: Uint8Array<ArrayBuffer>;
   /** By place; 0 for `PLACE_NONE`. */
   readonly latencyNs: Float64Array;
+  /** Room for a number per region; what is in it means nothing. */
+  readonly scratch: Uint32Array;
 }
 
 /** What the regions of an epoch come to. Those in no place are left out: nobody's doing, here or there. */
@@ -52,12 +54,12 @@ function weigh(accesses: Uint32Array, place: Uint8Array, latencyNs: Float64Array
 }
 
 /** Regions that would be elsewhere, or that somebody else moved. */
-function findDiffering(place: Uint8Array<ArrayBuffer>, { held, expected }: TallyInputs): Uint32Array {
+function findDiffering(place: Uint8Array<ArrayBuffer>, inputs: TallyInputs): Uint32Array {
+  const { held, expected, scratch: differing } = inputs;
   const quads = place.length >> 2;
   const is = new Int32Array(place.buffer, place.byteOffset, quads);
   const would = new Int32Array(held.buffer, 0, quads);
   const should = new Int32Array(expected.buffer, 0, quads);
-  const differing = new Uint32Array(place.length);
   let count = 0;
   for (let region = 0; region < place.length; region++) {
     const quad = region >> 2;

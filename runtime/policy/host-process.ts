@@ -1,4 +1,5 @@
-import { closeSync } from 'node:fs';
+import { close } from 'node:fs';
+import { promisify } from 'node:util';
 import type { ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Failure, Result } from '../../executor/result.ts';
@@ -55,9 +56,10 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
   let ended: Result<Reply, HostFault> | undefined;
   let settle: ((answer: Result<Reply, HostFault>) => void) | undefined;
 
-  const gone = host.exited.then((how) => {
+  const gone = host.exited.then(async (how) => {
     finish(failure('host-failed', `the policy host ${how}${complaints()}`));
-    closeSync(host.shared);
+    // Giving the memory of a large file back takes milliseconds; another thread has them.
+    await promisify(close)(host.shared);
   });
   host.replies.on('data', receive);
   // A pipe that breaks is a host that ends, and `exited` says how.

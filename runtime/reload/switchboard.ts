@@ -68,6 +68,8 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
   /** In order of preference, and since when each has its part. */
   let parts: readonly { readonly policy: Policy; readonly sinceMs: number }[] = [];
   const endings = new Set<Promise<unknown>>();
+  /** Whom nobody needs any more; closed when no epoch is about to begin. */
+  let dismissed: readonly Policy[] = [];
   let underWay: UnderWay | undefined;
   let lastSwitch: SwitchStatus | undefined;
   let goingBack = false;
@@ -92,6 +94,7 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
   }
 
   async function afterEpoch(): Promise<void> {
+    closeDismissed();
     const begun = underWay;
     if (!begun?.policy || begun.note !== undefined) return;
     const handed = await handOver(engine.onDuty(), begun.policy);
@@ -121,7 +124,9 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
   function goBack(): void {
     goingBack = false;
     const [from, to] = engine.policies();
-    if (!from || !to || !engine.rollBack()) return;
+    const gone = engine.rollBack();
+    if (!from || !to || !gone) return;
+    dismissed = [...dismissed, ...gone];
     noteParts();
     tell(nameOf(from), 'rolled-back', `${nameOf(to)} decides again`);
   }
@@ -131,7 +136,7 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
     const former = engine.onDuty();
     if (shadow) engine.removeShadow(shadow);
     underWay = undefined;
-    engine.replace(policy!, current);
+    dismissed = [...dismissed, ...engine.replace(policy!, current)];
     noteParts();
     tell(candidate.named, 'switched', `${nameOf(policy!)} decides instead of ${nameOf(former)}; it ${note}`);
   }
@@ -158,6 +163,11 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
   function tell(policy: string, outcome: SwitchStatus['outcome'], message: string, code?: string): void {
     lastSwitch = { policy, outcome, ...(code !== undefined && { code }), message, atMs: nowMs() };
     onEnd?.(lastSwitch);
+  }
+
+  function closeDismissed(): void {
+    for (const policy of dismissed) track(policy.close());
+    dismissed = [];
   }
 
   function track(ending: Promise<unknown>): void {
@@ -189,6 +199,7 @@ export function createSwitchboard({ engine, nowMs, onEnd }: SwitchboardOptions):
     async close() {
       closed = true;
       if (underWay) end(underWay, 'abandoned', 'the daemon ended');
+      closeDismissed();
       while (endings.size > 0) await Promise.all(endings);
     },
   };

@@ -168,7 +168,10 @@ test('the passes over columns agree with one region at a time', () => {
       const padded = (bytes: Uint8Array) =>
         Uint8Array.from({ length: bytes.length + 8 }, (_, i) => bytes[i] ?? 0);
       const [heldAfter, expectedAfter] = [padded(held), padded(expected)];
-      const found = tally({ snapshot, held: heldAfter, expected: expectedAfter, latencyNs });
+      const found = tally({
+        ...{ snapshot, held: heldAfter, expected: expectedAfter, latencyNs },
+        scratch: new Uint32Array(snapshot.regions),
+      });
       const there = regions.filter((one) => one.place !== PLACE_NONE);
       const would = (one: (typeof regions)[number]) =>
         one.held !== PLACE_NONE && one.place !== one.expected ? one.place : one.held;
