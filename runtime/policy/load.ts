@@ -94,6 +94,7 @@ function hostPolicy(
   let closed = false;
 
   async function start(): Promise<Started> {
+    if (closed) return failure('host-failed', 'the policy is closed');
     const started = await restart();
     if (started.ok) unread = started.value.startLog;
     return started;

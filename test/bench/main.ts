@@ -1,11 +1,13 @@
 import { benchEpoch } from './epoch.ts';
 import { benchFuel } from './fuel.ts';
+import { benchIdleDaemon, type ProcessFigures } from './idle-daemon.ts';
 import { benchIdlePages } from './idle-pages.ts';
 import { benchLaunch } from './launch.ts';
 import { benchMovePages } from './move-pages.ts';
+import { benchPrepare, benchSwap } from './reload.ts';
 import { benchResolve } from './resolve.ts';
 import { benchSnapshot } from './snapshot.ts';
-import type { PairFigures } from './twin.ts';
+import { quantile, type PairFigures } from './twin.ts';
 import { benchValidate } from './validate.ts';
 
 /** One figure beside what it is held against. Only ratios mean anything; nanoseconds tell the scale. */
@@ -13,6 +15,13 @@ interface Row {
   readonly what: string;
   readonly ns: number;
   readonly besides?: { readonly what: string; readonly ns: number; readonly ratio: number };
+  readonly goal: string;
+}
+
+/** What is no time. */
+interface Amount {
+  readonly what: string;
+  readonly amount: string;
   readonly goal: string;
 }
 
@@ -31,7 +40,7 @@ async function epochRows(size: string, regions: number, goal: string): Promise<r
   ];
 }
 
-const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
+const benches: Readonly<Record<string, () => Promise<readonly (Row | Amount)[]>>> = {
   epoch: async () => [
     ...(await epochRows('1M', 1_000_000, '≤ 4 ns, ≤ 1.3 × C')),
     ...(await epochRows('10M', 10_000_000, '≤ 6 ns')),
@@ -142,7 +151,59 @@ const benches: Readonly<Record<string, () => Promise<readonly Row[]>>> = {
       compare('the same with 1 % born, 1 % dead', churning, pages, '≤ 25 ns, ≤ 2 × C'),
     ];
   },
+  swap: async () => {
+    const { quiet, preparing, handOver, shadowed, swapped, next, stateBytes } = await benchSwap();
+    const beside = (what: string, ns: readonly number[], part: number, goal = ''): Row => {
+      const besideNs = quantile(quiet, part);
+      const ratio = quantile(ns, part) / besideNs;
+      return { what, ns: quantile(ns, part), besides: { what: 'without', ns: besideNs, ratio }, goal };
+    };
+    const state = `hand-over, ${(stateBytes / 1e6).toFixed(0)} MB of state`;
+    return [
+      beside('epoch with a swap, 1M regions', swapped, 0.5),
+      beside('the same, p99', swapped, 0.99, '≤ 1 ms and ≤ 10 % more'),
+      beside('the epoch after it', next, 0.5),
+      beside('the same, p99', next, 0.99),
+      beside('epoch beside a shadow', shadowed, 0.5),
+      beside('epoch while a host starts', preparing, 0.5),
+      { what: state, ns: quantile(handOver, 0.5), goal: '' },
+      { what: 'the same, p99', ns: quantile(handOver, 0.99), goal: '' },
+    ];
+  },
+  prepare: async () => {
+    const { prepareNs, bareNs, ratio } = await benchPrepare();
+    const [median, worst] = [quantile(prepareNs, 0.5), quantile(prepareNs, 0.99)];
+    const besides = { what: 'bare Node', ns: bareNs, ratio };
+    return [
+      { what: 'prepare heat for a switch', ns: median, besides, goal: '≤ 150 ms' },
+      { what: 'the same, p99', ns: worst, goal: '' },
+    ];
+  },
+  'idle-daemon': async () => {
+    const { ours, sensor, rows } = await benchIdleDaemon();
+    const load = `${rows / 1000}k rows a second`;
+    const sum = (of: (each: ProcessFigures) => number): number =>
+      ours.reduce((all, each) => all + of(each), 0);
+    const names = ours.map(({ name }) => name).join(', ');
+    return [
+      ...ours.map((each) => amountOf(each.name, each)),
+      {
+        what: `${names}: ${load}`,
+        amount: describe({ cpuShare: sum((each) => each.cpuShare), pssBytes: sum((each) => each.pssBytes) }),
+        goal: '≤ 2 % of a core, ≤ 250 MiB',
+      },
+      amountOf('beside them, what stands in for a sensor', sensor),
+    ];
+  },
 };
+
+function amountOf(what: string, figures: Omit<ProcessFigures, 'name'>): Amount {
+  return { what, amount: describe(figures), goal: '' };
+}
+
+function describe({ cpuShare, pssBytes }: Omit<ProcessFigures, 'name'>): string {
+  return `${(cpuShare * 100).toFixed(2)} %, ${(pssBytes / 2 ** 20).toFixed(0)} MiB`;
+}
 
 function compare(what: string, { ourNs, cNs, ratio }: PairFigures, units: number, goal: string): Row {
   return { what, ns: ourNs / units, besides: { what: 'the same in C', ns: cNs / units, ratio }, goal };
@@ -154,11 +215,17 @@ for (const [name, bench] of Object.entries(benches)) {
   for (const row of await bench()) console.log(format(row));
 }
 
-function format({ what, ns, besides, goal }: Row): string {
+function format(row: Row | Amount): string {
+  if ('amount' in row) return layOut(row.what, row.amount, '', row.goal);
+  const { what, ns, besides, goal } = row;
   const beside = besides
     ? `${besides.what} ${formatTime(besides.ns)}, ratio ${besides.ratio.toFixed(2)}`
     : '';
-  return `${what.padEnd(36)} ${formatTime(ns).padStart(10)}   ${beside.padEnd(44)} ${goal && `goal ${goal}`}`;
+  return layOut(what, formatTime(ns), beside, goal);
+}
+
+function layOut(what: string, figure: string, beside: string, goal: string): string {
+  return `${what.padEnd(36)} ${figure.padStart(10)}   ${beside.padEnd(44)} ${goal && `goal ${goal}`}`;
 }
 
 function formatTime(ns: number): string {

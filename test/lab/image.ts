@@ -8,13 +8,20 @@ import type { Entry } from './archive.ts';
 import { cached, digestOf, exists } from './cache.ts';
 import { runCommand } from './command.ts';
 
-export type ImageFault = 'busybox-missing' | 'package-missing' | 'workload-not-built' | 'policy-not-built';
+export type ImageFault =
+  | 'busybox-missing'
+  | 'package-missing'
+  | 'workload-not-built'
+  | 'policy-not-built'
+  | 'package-not-built';
 
 /** Where the project lies inside the guest. */
 export const GUEST_ROOT = 'terrace';
+/** Where the package lies as users install it. */
+const GUEST_PACKAGE = 'package';
 const PACKAGES = ['koffi', '@koromix/koffi-linux-x64', 'msgpackr', 'commander', 'yaml', 'zod'];
 /** What a guest never loads: sources, texts, and the build for another C library. */
-const UNUSED = /\/(vendor|doc|typings|musl_x64|[^/]+\.(md|map|cc|hh|d\.c?ts))$/;
+const UNUSED = /\/(vendor|koffi\/doc|zod\/src|typings|musl_x64|[^/]+\.(md|map|cc|hh|d\.c?ts))$/;
 const PROJECT = ['package.json', 'executor', 'runtime', 'policies', 'dist', 'test/lab/guest'];
 
 /** A machine's shared libraries that a binary is linked against, at the paths where its loader looks. */
@@ -108,7 +115,33 @@ export async function buildFixture(
   return success(file);
 }
 
+/** Compiles what an installed package has in place of sources: under emulation it starts in a third of the time. */
+export async function buildPackage(project: string, folder: string): Promise<Result<string, ImageFault>> {
+  const dist = join(folder, 'dist');
+  const compiler = join(project, 'node_modules/typescript/bin/tsc');
+  const args = [compiler, '-p', project, '--noEmit', 'false', '--outDir', dist];
+  const built = await runCommand(process.execPath, args);
+  return built.ok ? success(dist) : failure('package-not-built', built.message);
+}
+
+function packageEntries(project: string, dist: string): Entry[] {
+  const same = [
+    'package.json',
+    'runtime/cli/terrace.js',
+    'dist/host.mjs',
+    'dist/confine.mjs',
+    'dist/policies',
+  ];
+  return [
+    { path: `${GUEST_PACKAGE}/dist`, from: dist },
+    ...same.map((path) => ({ path: `${GUEST_PACKAGE}/${path}`, from: join(project, path) })),
+    { path: `${GUEST_PACKAGE}/node_modules`, link: `/${GUEST_ROOT}/node_modules` },
+  ];
+}
+
 export interface RunContents {
+  /** Of `buildPackage`. */
+  readonly compiled?: string;
   readonly policies: readonly { readonly name: string; readonly file: string }[];
   readonly workloads: readonly { readonly name: string; readonly file: string }[];
   /** Read by the guest's driver from /scenario.json. */
@@ -130,6 +163,7 @@ export async function runImage(
     [
       { path: 'init', text: await readFile(join(project, 'test/lab/guest/init'), 'utf8'), mode: 0o755 },
       { path: 'scenario.json', text: JSON.stringify(contents.scenario) },
+      ...(contents.compiled === undefined ? [] : packageEntries(project, contents.compiled)),
       ...present.map((path) => ({ path: `${GUEST_ROOT}/${path}`, from: join(project, path) })),
       ...contents.policies.map(({ name, file: from }) => ({ path: `policies/${name}.wasm`, from })),
       ...contents.workloads.map(({ name, file: from }) => ({ path: `workloads/${name}`, from, mode: 0o755 })),

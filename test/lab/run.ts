@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { success } from '../../executor/result.ts';
 import type { Result } from '../../executor/result.ts';
 import { workFolder } from './cache.ts';
-import { baseImage, buildFixture, buildWorkload, runImage } from './image.ts';
+import { baseImage, buildFixture, buildPackage, buildWorkload, runImage } from './image.ts';
 import type { ImageFault } from './image.ts';
 import { findKernel, givenKernel } from './kernel.ts';
 import type { KernelFault, LabKernel } from './kernel.ts';
@@ -78,8 +78,12 @@ async function prepare(
     if (!built.ok) return built;
     policies.push({ name, file: built.value });
   }
+  const built = scenario.installed ? await buildPackage(project, folder) : success(undefined);
+  if (!built.ok) return built;
+  const compiled = built.value;
   const image = join(folder, 'initrd.cpio');
-  await runImage(project, base.value, { workloads, policies, scenario }, image);
+  const contents = { workloads, policies, scenario, ...(compiled !== undefined && { compiled }) };
+  await runImage(project, base.value, contents, image);
   return success({ release: kernel.value.release, kernel: kernel.value.image, image, folder });
 }
 

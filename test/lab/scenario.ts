@@ -26,6 +26,8 @@ export interface Scenario {
   readonly workloads: readonly string[];
   /** Policies of test/fixtures/policies, built into /policies. */
   readonly fixtures?: readonly string[];
+  /** The guest has the package as users install it besides, in /package. */
+  readonly installed?: boolean;
   /** Name of a built policy in dist/policies. */
   readonly policy?: string;
   /** Its settings. */

@@ -13,13 +13,17 @@ export const STRANGER = { uid: 65_501, gid: 65_500 } as const;
 export const FOLDER = '/dev/shm/terrace';
 export const GROUPS = '/sys/fs/cgroup/terrace';
 const POLL_MS = 50;
-const WAIT_MS_MAX = 60_000;
+/** The command line alone may take a minute to load under emulation on a busy host. */
+const WAIT_MS_MAX = 180_000;
 
 /** A condition that nothing announces. */
-export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
-  for (let waited = 0; !(await condition()); waited += POLL_MS) {
+export async function until(
+  condition: () => boolean | Promise<boolean>,
+  pollMs: number = POLL_MS,
+): Promise<void> {
+  for (let waited = 0; !(await condition()); waited += pollMs) {
     if (waited > WAIT_MS_MAX) throw new Error(`not so after ${WAIT_MS_MAX} ms: ${condition}`);
-    await sleep(POLL_MS);
+    await sleep(pollMs);
   }
 }
 

@@ -69,10 +69,11 @@ export function countProcesses(): number {
   return [EXECUTOR, SENSOR, HOST].reduce((count, file) => count + findProcesses(file).length, 0);
 }
 
-/** Processes beside this one that have this file in their command line. */
+/** Processes beside this one that run this file, or its compiled twin. */
 export function findProcesses(file: string): readonly number[] {
+  const stem = file.replace(/ts$/, '');
   const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name));
-  return pids.map(Number).filter((pid) => pid !== process.pid && commandOf(pid).includes(file));
+  return pids.map(Number).filter((pid) => pid !== process.pid && commandOf(pid).includes(stem));
 }
 
 function commandOf(pid: number): string {

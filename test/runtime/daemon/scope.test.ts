@@ -132,7 +132,7 @@ test('while it is paused it asks and nothing moves; that is no failure', async (
   await loop.stop();
 });
 
-test('another configuration: the period and the quotas from now on, the breaker only where limits differ', async () => {
+test('another configuration is in force from now on', async () => {
   const { loop, checked, clock, two } = await start();
   const limits = { ...checked.scope.limits, failedEpochsMax: 1 };
   const changed = {
@@ -164,6 +164,19 @@ test('shadows that stay go on, in the order of the list, and those that go end',
   expect(b.life.asked).toBe(3);
   await loop.stop();
   expect([a, b, c].map(({ life }) => life.closed)).toEqual([1, 1, 1]);
+});
+
+test('the end waits for shadows that went before it', async () => {
+  const gone = Promise.withResolvers<void>();
+  const { policy } = createPolicy('slow to go');
+  const { loop } = await start({ shadows: [{ ...policy, close: () => gone.promise }] });
+  loop.setShadows([]);
+  let ended = false;
+  const end = loop.stop().then(() => (ended = true));
+  await settle();
+  expect(ended).toBe(false);
+  gone.resolve();
+  await end;
 });
 
 type Created = ReturnType<typeof createPolicy>;

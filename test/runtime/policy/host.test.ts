@@ -271,6 +271,23 @@ test('a closed policy answers so', async () => {
   expect(await policy.value.evaluate(SNAPSHOT)).toMatchObject({ code: 'host-failed' });
 });
 
+test('a policy that is closed while it is asked leaves no host', async () => {
+  const launched: LaunchedHost[] = [];
+  const launch: Launch = async () => {
+    const host = await launchChild(hostFile)();
+    if (host.ok) launched.push(host.value);
+    return host;
+  };
+  const policy = await load({ mode: 'loop' }, {}, launch);
+  if (!policy.ok) throw new Error(policy.message);
+  const answer = policy.value.evaluate(SNAPSHOT);
+  await policy.value.close();
+  expect(await answer).toMatchObject({ ok: false });
+  // Whatever the failed answer has begun stands by now.
+  await policy.value.ready();
+  expect(launched).toHaveLength(1);
+});
+
 describe('a host that is ended from outside', () => {
   /** Launches real hosts and remembers them. */
   function remember(launched: LaunchedHost[]): Launch {

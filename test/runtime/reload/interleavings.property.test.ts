@@ -6,6 +6,7 @@ import { failure, success } from '../../../executor/result.ts';
 import { VERDICT } from '../../../executor/verdict.ts';
 import { createEngine } from '../../../runtime/engine.ts';
 import { hold } from '../../../runtime/govern/hold.ts';
+import type { Shadow } from '../../../runtime/govern/shadow.ts';
 import type { Evaluated, StatefulPolicy } from '../../../runtime/policy/policy.ts';
 import { createSwitchboard, type Candidate } from '../../../runtime/reload/switchboard.ts';
 import type { TelemetrySource } from '../../../runtime/telemetry/source.ts';
@@ -26,6 +27,9 @@ interface Character {
 type Command = { readonly epochs: number } & (
   | { readonly kind: 'switch'; readonly character: Character; readonly trialEpochs: number }
   | { readonly kind: 'rollback' }
+  /** One more policy beside, or the one that has been there longest no more. */
+  | { readonly kind: 'show'; readonly character: Character }
+  | { readonly kind: 'hide' }
   | { readonly kind: 'close' }
 );
 
@@ -161,6 +165,7 @@ async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
   const open = () => versions.filter(({ life }) => life.closed === 0).map(({ policy }) => policy);
   const versionOf = (digest: string) => versions.find(({ policy }) => policy.digest === digest)!;
   const entered: string[] = [];
+  const beside: Shadow[] = [];
 
   function judge(): void {
     const [active, lastGood] = engine.policies();
@@ -184,6 +189,13 @@ async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
     ended = true;
   }
 
+  function hide(): void {
+    const shadow = beside.shift();
+    if (!shadow) return;
+    engine.removeShadow(shadow);
+    void shadow.close();
+  }
+
   async function obey(command: Command): Promise<void> {
     const due = epoch + command.epochs;
     await schedule(undefined);
@@ -191,6 +203,8 @@ async function live(commands: readonly Command[], scheduler: fc.Scheduler) {
     while (epoch < due && !ended) await schedule(undefined);
     if (command.kind === 'rollback') switchboard.rollBack();
     else if (command.kind === 'close') closing = true;
+    else if (command.kind === 'show') beside.push(engine.addShadow(create(command.character).policy, false));
+    else if (command.kind === 'hide') hide();
     else {
       const load: Candidate['load'] = async () => {
         if (command.character.loadFails) return schedule(failure('module-invalid', 'on purpose'));
@@ -235,6 +249,8 @@ const command: fc.Arbitrary<Command> = fc.oneof(
   { arbitrary: switching, weight: 5 },
   { arbitrary: fc.record({ epochs, kind: fc.constant('rollback') }), weight: 2 },
   { arbitrary: fc.record({ epochs, kind: fc.constant('close') }), weight: 1 },
+  { arbitrary: fc.record({ epochs, kind: fc.constant('show'), character }), weight: 1 },
+  { arbitrary: fc.record({ epochs, kind: fc.constant('hide') }), weight: 1 },
 );
 
 const numRuns = repetitions({ slice: 300, full: 20_000 });

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test } from 'vitest';
 import { loadPolicy } from '../../../runtime/policy/load.ts';
 import { countsOf, inWords, openStage, type Stage } from './stage.ts';
-import { build, counter, inZoo, load, REFUSES_STATE, type Edits } from './versions.ts';
+import { build, counter, inZoo, load, REFUSES_STATE, TRAPS_AT_FORGET, type Edits } from './versions.ts';
 
 const TRIAL_EPOCHS = 3;
 const MOVES = { moves: 2 };
@@ -25,10 +25,10 @@ const whoDecided = () =>
   stage.decisions().map(({ policy, rung }) => `${policy.name} ${policy.version} ${rung}`);
 
 describe('a version that stands its trial', () => {
-  test('takes the state over, sees every epoch, and decides after so many; nothing is missed', async () => {
+  test('takes the state over, sees every epoch, has nothing to forget, and decides after so many; nothing is missed', async () => {
     stage = await openWithCounter();
     await stage.epochs(2);
-    await stage.begin(loadCounter('2.0.0'), TRIAL_EPOCHS);
+    await stage.begin(loadCounter('2.0.0', TRAPS_AT_FORGET), TRIAL_EPOCHS);
     expect(stage.switchboard.status().trial).toMatchObject({
       policy: 'next',
       stage: 'preparing',

@@ -18,6 +18,10 @@ export const counter = (version: string, ...edits: Edits) =>
 const RESTORE = 'restore(state: Uint8Array): string | null {';
 export const REFUSES_STATE: Edits[number] = [RESTORE, `${RESTORE} if (state.length) return 'not this one';`];
 export const SAVE_TRAPS: Edits[number] = ['save(): Uint8Array {', 'save(): Uint8Array { unreachable();'];
+export const TRAPS_AT_FORGET: Edits[number] = [
+  'if (skipped != 0 && !',
+  'if (snapshot.events.kinds.includes(<u8>EventKind.Forget)) unreachable();\n  if (skipped != 0 && !',
+];
 export const KEEPS_NONE: Edits[number] = ['stateBytesMax = 8', 'stateBytesMax = 0'];
 
 const components = new Map<string, Uint8Array>();
