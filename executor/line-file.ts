@@ -12,6 +12,7 @@ export interface LineFileOptions {
 export interface LineFile {
   /** Answers why the line was not written, in words that follow the file's name; never throws. */
   append(line: string): string | undefined;
+  /** Takes no line from then on. */
   close(): void;
 }
 
@@ -20,6 +21,7 @@ export function createLineFile({ path, bytesMax, lineBytesMax }: LineFileOptions
   let file: number | undefined;
   let bytes = 0;
   let torn = false;
+  let ended = false;
 
   function open(): number {
     const opened = openSync(path, 'a', 0o640);
@@ -40,6 +42,7 @@ export function createLineFile({ path, bytesMax, lineBytesMax }: LineFileOptions
 
   return {
     append(line) {
+      if (ended) return 'takes no more lines: it was closed';
       const text = Buffer.from(`${torn ? '\n' : ''}${line}\n`);
       if (text.length > lineBytesMax)
         return `takes no line of ${text.length} bytes, ${lineBytesMax} are allowed`;
@@ -55,6 +58,9 @@ export function createLineFile({ path, bytesMax, lineBytesMax }: LineFileOptions
         return `cannot be written (${reason}); mend its folder or disk`;
       }
     },
-    close,
+    close() {
+      ended = true;
+      close();
+    },
   };
 }

@@ -173,6 +173,8 @@ export const buildOutputBytesMax = 64 * 1024;
 
 /** Share of a period by which an epoch may begin after it was due and still be in time. */
 export const lateShareMax = 0.1;
+/** Policies that are loaded side by side when a daemon starts or reloads. */
+export const loadsAtOnceMax = 4;
 /** How long an epoch that is under way may hold up the end of its loop. */
 export const stopMsMax = 5000;
 /** How long a file must be left alone before it is read again: editors write in several steps. */

@@ -54,6 +54,7 @@ export async function connectFrames<Code extends string>(
       const again = await connect(socketPath, peer);
       if (!again.ok) return again;
       connection = again.value;
+      if (closed) connection.close();
     }
     return connection.exchange(frame.value, lastId);
   }

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectControl, type ControlClient } from '../../../runtime/control/client.ts';
 import type { ScopeStatus } from '../../../runtime/control/status.ts';
@@ -77,9 +77,11 @@ export interface Daemon {
 export async function startDaemon(): Promise<Daemon> {
   for (const folder of [HOME, join(HOME, 'decisions')]) {
     mkdirSync(folder);
+    mkdirSync('/tmp/rep', { recursive: true });
+    chownSync('/tmp/rep', RUNTIME.uid, RUNTIME.gid);
     chownSync(folder, RUNTIME.uid, RUNTIME.gid);
   }
-  const child = spawn(process.execPath, [TERRACE, 'run', '--config', CONFIG], {
+  const child = spawn(process.execPath, ['--report-on-signal', '--report-directory=/tmp/rep', TERRACE, 'run', '--config', CONFIG], {
     ...RUNTIME,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -109,7 +111,20 @@ export async function startDaemon(): Promise<Daemon> {
     },
     async end(signal) {
       await control.close();
-      return end(child, signal);
+      const t = setTimeout(() => child.kill('SIGUSR2'), 25_000);
+      const t2 = setTimeout(() => {
+        for (const f of readdirSync('/tmp/rep')) {
+          const r = JSON.parse(readFileSync('/tmp/rep/' + f, 'utf8'));
+          for (const h of r.libuv) console.error('HANDLE', JSON.stringify(h));
+          console.error('STACK', JSON.stringify(r.javascriptStack));
+        }
+        for (const fd of readdirSync(`/proc/${child.pid}/fd`)) console.error('FD', fd, readlinkSync(`/proc/${child.pid}/fd/${fd}`));
+        console.error(readFileSync('/proc/net/unix', 'utf8'));
+        process.exit(3);
+      }, 40_000);
+      const e = await end(child, signal);
+      clearTimeout(t); clearTimeout(t2);
+      return e;
     },
   };
 }

@@ -1,5 +1,8 @@
 import { expect, test } from 'vitest';
 import { loadPolicies, type Wanted } from '../../../runtime/daemon/load-policies.ts';
+import { failure } from '../../../executor/result.ts';
+import { loadsAtOnceMax } from '../../../runtime/limits.ts';
+import type { Launch } from '../../../runtime/policy/launch.ts';
 import { builtInShelf, checkedOf } from './checked.ts';
 import { createCountedLaunch } from './counted-launch.ts';
 
@@ -33,6 +36,19 @@ test('one that fails fails them all, and no host is left', async () => {
   const { hosts, launch } = createCountedLaunch();
   expect(await loadPolicies(await listWanted(true), launch)).toMatchObject({ code: 'policy-out-of-fuel' });
   expect(hosts).toEqual({ started: 3, alive: 0 });
+});
+
+test('a few at a time', async () => {
+  let [loading, most] = [0, 0];
+  const launch: Launch = async () => {
+    most = Math.max(most, ++loading);
+    await new Promise((resolve) => setImmediate(resolve));
+    loading--;
+    return failure('host-failed', 'on purpose');
+  };
+  const wanted = (await listWanted(false)).flatMap((each) => [each, each, each]);
+  expect(await loadPolicies(wanted, launch)).toMatchObject({ code: 'host-failed' });
+  expect(most).toBe(loadsAtOnceMax);
 });
 
 test('nothing wanted is nothing loaded', async () => {

@@ -84,6 +84,14 @@ describe('a decision file', () => {
   });
 });
 
+test('a decision file that was closed is not opened again', () => {
+  const log = createDecisionFile({ path });
+  expect(log.append(decision(1))).toMatchObject({ ok: true });
+  log.close();
+  expect(log.append(decision(2))).toMatchObject({ ok: false, code: 'decision-log-unwritable' });
+  expect(read(path)).toHaveLength(1);
+});
+
 describe('hashes', () => {
   const plan = {
     regions: Uint32Array.of(1, 2),
