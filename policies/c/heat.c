@@ -4,6 +4,7 @@
  * priority. What it does and why is said there; here stands only what C needs. Loops over regions work on
  * blocks and have no branches, so that clang vectorises them.
  */
+#define TERRACE_KEEPS_STATE
 #include "terrace.h"
 
 enum {
@@ -72,8 +73,8 @@ static uint8_t goal[ROWS * BINS];
 
 /* Row of each place, now and in the epoch before. */
 static uint8_t rows[PLACES_MAX], rows_before[PLACES_MAX];
-/* Beyond these neither has a row. */
-static size_t places_used;
+/* Beyond these neither has a row; and how many there were in the epoch before. */
+static size_t places_used, places_before;
 
 static struct row {
 	uint8_t tier;
@@ -236,7 +237,6 @@ static void fill_row(const struct terrace_epoch *epoch, size_t count, struct row
 static void rank(const struct terrace_epoch *epoch)
 {
 	const struct terrace_place *places = epoch->places.items;
-	static size_t places_before;
 	size_t count = min(epoch->places.count, PLACES_MAX);
 	int tier = next_tier(places, count, -1);
 
@@ -735,4 +735,80 @@ static void policy_decide(struct terrace_plan *plan)
 	for (int upwards = 0; upwards < 2; upwards++)
 		for (size_t i = 0; i < found; i++)
 			send(plan, candidates[i], upwards);
+}
+
+/* ---- state: as heat.ts has it, so that each takes over the other's --------------------------------- */
+
+enum {
+	/* Regions, pages and heat of births, whether a budget is shared. */
+	HEAD_VALUES = 4,
+	HEAD_BYTES = 8 * HEAD_VALUES + PLACES_MAX,
+	REGION_BYTES = 11,
+	STATE_BYTES_MAX = 16777216,
+	SAVED_MAX = (STATE_BYTES_MAX - HEAD_BYTES) / REGION_BYTES,
+	STATE_VERSION = 1,
+};
+
+static uint8_t *put(uint8_t *to, const void *values, size_t bytes)
+{
+	__builtin_memcpy(to, values, bytes);
+	return to + bytes;
+}
+
+static const uint8_t *take(const uint8_t *from, void *values, size_t bytes)
+{
+	__builtin_memcpy(values, from, bytes);
+	return from + bytes;
+}
+
+static struct terrace_state policy_save(void)
+{
+	static uint8_t *bytes;
+	static size_t bytes_capacity;
+	const size_t known = min(regions, SAVED_MAX), count = HEAD_BYTES + known * REGION_BYTES;
+	const double head[HEAD_VALUES] = {known, birth_pages, birth_heat, budget_shared};
+	uint8_t *to;
+
+	if (count > bytes_capacity) {
+		bytes_capacity = count + count / 2;
+		bytes = terrace_alloc(bytes_capacity);
+	}
+	to = put(bytes, head, sizeof head);
+	to = put(to, rows, sizeof rows);
+	to = put(to, heat, known * sizeof *heat);
+	to = put(to, size, known * sizeof *size);
+	to = put(to, place_of, known);
+	to = put(to, recent, known);
+	put(to, parked, known);
+	return (struct terrace_state){bytes, count};
+}
+
+static const uint16_t *policy_restore(uint32_t version, const uint8_t *state, size_t bytes)
+{
+	double head[HEAD_VALUES];
+	size_t known;
+
+	if (version != STATE_VERSION)
+		return u"it is of another version";
+	if (bytes < HEAD_BYTES)
+		return u"it ends before its head does";
+	state = take(state, head, sizeof head);
+	if (!(head[0] >= 0 && head[0] <= SAVED_MAX))
+		return u"it names no number of regions";
+	known = head[0];
+	if (bytes != HEAD_BYTES + known * REGION_BYTES)
+		return u"it has not the length that it says";
+	birth_pages = head[1];
+	birth_heat = head[2];
+	budget_shared = head[3] != 0;
+	places_before = PLACES_MAX;
+	regions = 0;
+	grow(known);
+	state = take(state, rows, sizeof rows);
+	state = take(state, heat, known * sizeof *heat);
+	state = take(state, size, known * sizeof *size);
+	state = take(state, place_of, known);
+	state = take(state, recent, known);
+	take(state, parked, known);
+	return NULL;
 }

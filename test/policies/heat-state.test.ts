@@ -1,24 +1,44 @@
-import { beforeAll, expect, test } from 'vitest';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import { EVENT, type Place, type Snapshot } from '../../runtime/contract.ts';
 import { packageRoot } from '../../runtime/package-root.ts';
+import { buildCorePolicy } from '../../runtime/policy/build/core.ts';
 import { buildPolicy } from '../../runtime/policy/build/index.ts';
 import { loadPolicy, type HostedPolicy } from '../../runtime/policy/load.ts';
 import { createRandom } from '../../runtime/simulate/random.ts';
+import { clangMissing, compileC } from './clang.ts';
 
-let component: Uint8Array;
+type Language = 'AssemblyScript' | 'C';
+const components = new Map<Language, Uint8Array>();
+const folder = mkdtempSync(join(tmpdir(), 'terrace-heat-state-'));
+afterAll(() => rmSync(folder, { recursive: true }));
 
 beforeAll(async () => {
-  const file = `${packageRoot}/policies/heat.ts`;
-  const built = await buildPolicy({ root: packageRoot, file, target: 'simd' });
+  const root = packageRoot;
+  const built = await buildPolicy({ root, file: join(root, 'policies/heat.ts'), target: 'simd' });
   if (!built.ok) throw new Error(built.message);
-  component = built.value.component;
-}, 60_000);
+  components.set('AssemblyScript', built.value.component);
+  if (clangMissing !== undefined) return;
+  const file = join(folder, 'heat-core.wasm');
+  writeFileSync(file, compileC(join(root, 'policies/c/heat.c')));
+  const twin = await buildCorePolicy({ root, file, manifest: join(root, 'policies/c/heat.json') });
+  if (!twin.ok) throw new Error(twin.message);
+  components.set('C', twin.value.component);
+}, 120_000);
 
-async function open(): Promise<HostedPolicy> {
-  const policy = await loadPolicy({ policy: component });
+async function open(language: Language = 'AssemblyScript'): Promise<HostedPolicy> {
+  const policy = await loadPolicy({ policy: components.get(language)! });
   if (!policy.ok) throw new Error(policy.message);
   return policy.value;
 }
+
+const PAIRS: readonly (readonly [Language, Language])[] = [
+  ['AssemblyScript', 'AssemblyScript'],
+  ['AssemblyScript', 'C'],
+  ['C', 'AssemblyScript'],
+];
 
 const placeOf = (tier: number): Place => ({
   ...{ tier, kind: 0, state: 0, capacity: 4000, room: 40, budget: 60, bandwidthMib: 0 },
@@ -53,30 +73,36 @@ function createEpochs(regions: number, seed: number): () => Snapshot {
   };
 }
 
-test('a host that takes over the state of another plans the same from then on', async () => {
-  const [one, other] = [await open(), await open()];
-  const epochs = createEpochs(1003, 7);
-  for (let epoch = 0; epoch < 12; epoch++) await one.evaluate(epochs());
-  const state = await one.save();
-  if (!state.ok) throw new Error(state.message);
-  expect(await other.restore(one.manifest.stateVersion, state.value)).toMatchObject({ ok: true });
-  let entries = 0;
-  for (let epoch = 0; epoch < 12; epoch++) {
-    const snapshot = epochs();
-    const [plan, same] = [await one.evaluate(snapshot), await other.evaluate(snapshot)];
-    if (!plan.ok || !same.ok) throw new Error('no plan');
-    expect(same.value.plan).toEqual(plan.value.plan);
-    entries += plan.value.plan.regions.length;
-  }
-  expect(entries).toBeGreaterThan(100);
+test.each(PAIRS.filter(([from, to]) => from === to || clangMissing === undefined))(
+  'what was saved in %s and taken over in %s plans the same from then on',
+  async (from, to) => {
+    const [one, other] = [await open(from), await open(to)];
+    const epochs = createEpochs(1003, 7);
+    for (let epoch = 0; epoch < 12; epoch++) await one.evaluate(epochs());
+    const state = await one.save();
+    if (!state.ok) throw new Error(state.message);
+    expect(await other.restore(one.manifest.stateVersion, state.value)).toMatchObject({ ok: true });
+    let entries = 0;
+    for (let epoch = 0; epoch < 12; epoch++) {
+      const snapshot = epochs();
+      const [plan, same] = [await one.evaluate(snapshot), await other.evaluate(snapshot)];
+      if (!plan.ok || !same.ok) throw new Error('no plan');
+      expect(same.value.plan).toEqual(plan.value.plan);
+      entries += plan.value.plan.regions.length;
+    }
+    expect(entries).toBeGreaterThan(100);
 
-  const again = await other.save();
-  expect(again.ok && again.value.length).toBe(48 + 11 * 1003);
-  await Promise.all([one.close(), other.close()]);
-});
+    const again = await other.save();
+    expect(again.ok && again.value.length).toBe(48 + 11 * 1003);
+    await Promise.all([one.close(), other.close()]);
+  },
+);
 
-test('a state of another form is not taken, and the policy goes on', async () => {
-  const policy = await open();
+const LANGUAGES: readonly Language[] =
+  clangMissing === undefined ? ['AssemblyScript', 'C'] : ['AssemblyScript'];
+
+test.each(LANGUAGES)('a state of another form is not taken, and heat in %s goes on', async (language) => {
+  const policy = await open(language);
   const epochs = createEpochs(100, 8);
   await policy.evaluate(epochs());
   const state = await policy.save();
