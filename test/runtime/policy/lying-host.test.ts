@@ -37,8 +37,8 @@ test('a host that answers more state than the manifest allows is replaced, and t
   const { launch, launched } = launchTakenOver((kind) =>
     kind === REQUEST.save ? { state: new Uint8Array(stateBytes) } : {},
   );
-  // Its manifest says 0.
-  const policy = await loadPolicy({ policy: join(zooFolder, 'heat.wasm'), launch });
+  // Its manifest says 0: it keeps no state.
+  const policy = await loadPolicy({ policy: join(zooFolder, 'hold.wasm'), launch });
   if (!policy.ok) throw new Error(policy.message);
   expect(await policy.value.save()).toMatchObject({ ok: true });
   expect(launched()).toBe(1);
@@ -47,6 +47,7 @@ test('a host that answers more state than the manifest allows is replaced, and t
     code: 'plan-unreadable',
     message: expect.stringContaining('1 bytes of state, 0 are allowed; a fresh host takes over'),
   });
-  await policy.value.close();
+  await policy.value.ready();
   expect(launched()).toBe(2);
+  await policy.value.close();
 });
