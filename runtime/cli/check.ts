@@ -1,7 +1,6 @@
 import type { Command } from 'commander';
 import { checkConfig, type CheckedConfig, type CheckedPolicy, type CheckedScope } from '../config/check.ts';
 import type { ConfigResult } from '../config/faults.ts';
-import { readConfig } from '../config/read-config.ts';
 import { buildInChild } from '../policy/build-in-child.ts';
 import { openShelf } from '../policy/shelf.ts';
 import type { Terminal } from './terminal.ts';
@@ -24,6 +23,8 @@ export function addCheckVerb(program: Command, terminal: Terminal): void {
 }
 
 async function check(file: string): Promise<ConfigResult<CheckedConfig, string>> {
+  // Here, so that no other verb waits for the parsers to be loaded.
+  const { readConfig } = await import('../config/read-config.ts');
   const config = readConfig(file);
   if (!config.ok) return config;
   const { policies } = config.value;

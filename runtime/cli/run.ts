@@ -5,9 +5,8 @@ import { success, type Failure, type Result } from '../../executor/result.ts';
 import { checkConfig, type CheckedConfig } from '../config/check.ts';
 import type { Config } from '../config/config.ts';
 
-import { readConfig } from '../config/read-config.ts';
 import { serveControl } from '../control/server.ts';
-import { startDaemon, type Daemon } from '../daemon/daemon.ts';
+import type { Daemon } from '../daemon/daemon.ts';
 import { reachExecutor, reachSource } from '../daemon/reach.ts';
 import { watch } from '../daemon/watch.ts';
 import { settleMs } from '../limits.ts';
@@ -32,6 +31,8 @@ export function addRunVerb(program: Command, terminal: Terminal): void {
 
 /** Nothing, or why it did not start. */
 async function run(file: string, terminal: Terminal): Promise<readonly Failure[]> {
+  // Here, so that no other verb waits for the parsers to be loaded.
+  const { readConfig } = await import('../config/read-config.ts');
   const config = readConfig(file);
   if (!config.ok) return config.faults;
   const shelf = shelfOf(config.value);
@@ -60,6 +61,7 @@ async function serve(
   const tell = (line: string): void => terminal.err(`terrace: ${line}\n`);
   const executor = reachExecutor(() => connectExecutor(config.executor));
   const interrupted = terminal.interrupted();
+  const { startDaemon } = await import('../daemon/daemon.ts');
   const daemon = await startDaemon(checked, {
     clock: { nowMs: terminal.nowMs, steadyMs: () => performance.now(), sleep: terminal.sleep },
     ...{ executor, shelf, tell, root: '/', version: packageVersion, pid: process.pid },

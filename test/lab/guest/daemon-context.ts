@@ -1,5 +1,6 @@
-import { spawn } from 'node:child_process';
-import { chownSync, existsSync, mkdirSync, readdirSync, readlinkSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { spawn, type ChildProcess } from 'node:child_process';
+import { chownSync, existsSync, mkdirSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { connectControl, type ControlClient } from '../../../runtime/control/client.ts';
 import type { ScopeStatus } from '../../../runtime/control/status.ts';
@@ -21,6 +22,7 @@ const CONFIG = '/run/terrace.yaml';
 const MIB = 2 ** 20;
 /** Each costs the daemon some milliseconds under emulation. */
 const STATUS_POLL_MS = 250;
+const END_MS_MAX = 60_000;
 /** Times inside are emulated. */
 const PATIENT = { loadDeadlineMs: 60_000, epochDeadlineMs: 60_000 };
 
@@ -77,11 +79,10 @@ export interface Daemon {
 export async function startDaemon(): Promise<Daemon> {
   for (const folder of [HOME, join(HOME, 'decisions')]) {
     mkdirSync(folder);
-    mkdirSync('/tmp/rep', { recursive: true });
-    chownSync('/tmp/rep', RUNTIME.uid, RUNTIME.gid);
     chownSync(folder, RUNTIME.uid, RUNTIME.gid);
   }
-  const child = spawn(process.execPath, ['--report-on-signal', '--report-directory=/tmp/rep', TERRACE, 'run', '--config', CONFIG], {
+  const flags = ['--report-on-signal', `--report-directory=${HOME}`, '--report-filename=report.json'];
+  const child = spawn(process.execPath, [...flags, TERRACE, 'run', '--config', CONFIG], {
     ...RUNTIME,
     stdio: ['ignore', 'inherit', 'inherit'],
   });
@@ -111,20 +112,21 @@ export async function startDaemon(): Promise<Daemon> {
     },
     async end(signal) {
       await control.close();
-      const t = setTimeout(() => child.kill('SIGUSR2'), 25_000);
-      const t2 = setTimeout(() => {
-        for (const f of readdirSync('/tmp/rep')) {
-          const r = JSON.parse(readFileSync('/tmp/rep/' + f, 'utf8'));
-          for (const h of r.libuv) console.error('HANDLE', JSON.stringify(h));
-          console.error('STACK', JSON.stringify(r.javascriptStack));
-        }
-        for (const fd of readdirSync(`/proc/${child.pid}/fd`)) console.error('FD', fd, readlinkSync(`/proc/${child.pid}/fd/${fd}`));
-        console.error(readFileSync('/proc/net/unix', 'utf8'));
-        process.exit(3);
-      }, 40_000);
-      const e = await end(child, signal);
-      clearTimeout(t); clearTimeout(t2);
-      return e;
+      const overdue = setTimeout(() => void tellWhatHolds(child), END_MS_MAX);
+      const ended = await end(child, signal);
+      clearTimeout(overdue);
+      return ended;
     },
   };
+}
+
+/** A daemon that does not end: ends it, and the run with what it waits for, as Node's own report has it. */
+async function tellWhatHolds(child: ChildProcess): Promise<never> {
+  const file = join(HOME, 'report.json');
+  child.kill('SIGUSR2');
+  await until(() => existsSync(file));
+  const { libuv } = JSON.parse(readFileSync(file, 'utf8')) as { readonly libuv: readonly object[] };
+  const open = readdirSync(`/proc/${child.pid}/fd`).map((fd) => readlinkSync(`/proc/${child.pid}/fd/${fd}`));
+  child.kill('SIGKILL');
+  throw new Error(`terrace run did not end within ${END_MS_MAX} ms: ${JSON.stringify({ libuv, open })}`);
 }
