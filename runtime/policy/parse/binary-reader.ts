@@ -24,8 +24,8 @@ export interface BinaryReader {
   u32(): number;
   /** A signed LEB128 number of at most 33 bits. */
   s33(): number;
-  /** Passes over a signed LEB128 number of at most that many bytes. */
-  skipSigned(bytesMax: number): void;
+  /** Passes over a signed LEB128 number of at most that many bits. */
+  skipSigned(bits: 32 | 64): void;
   /** A length of a vector; each item takes at least one byte, so more items than bytes left is a fault. */
   count(): number;
   /** The next bytes, not copied. */
@@ -140,15 +140,23 @@ class Reader implements BinaryReader {
     for (let shift = 0; shift < 35; shift += 7) {
       const group = this.#next();
       value += (group & 127) * 2 ** shift;
+      if (shift === 28 && !repeatsSign(group, 33)) break;
       if (group < 128) return (group & 64) === 0 ? value : value - 2 ** (shift + 7);
     }
     this.fail('the binary holds a number longer than 33 bits');
     return 0;
   }
 
-  skipSigned(bytesMax: number): void {
+  skipSigned(bits: 32 | 64): void {
     this.#began = this.#position;
-    for (let left = bytesMax; left > 0; left--) if (this.#next() < 128) return;
+    const bytesMax = Math.ceil(bits / 7);
+    for (let at = 1; at <= bytesMax; at++) {
+      const group = this.#next();
+      if (group >= 128) continue;
+      if (at === bytesMax && !repeatsSign(group, bits))
+        this.fail(`the binary holds a number longer than ${bits} bits`);
+      return;
+    }
     this.fail(`the binary holds a number longer than ${bytesMax} bytes`);
   }
 
@@ -189,4 +197,11 @@ class Reader implements BinaryReader {
     const inner = label === undefined ? labels : [...labels, label];
     return new Reader(this.take(length), { ...this.#context, parent: this, base, labels: inner });
   }
+}
+
+/** Whether the bits that a signed LEB128 number has too many in its longest form repeat its sign, as they must. */
+function repeatsSign(lastGroup: number, bits: number): boolean {
+  const signAt = (bits - 1) % 7;
+  const sign = (lastGroup & 127) >> signAt;
+  return sign === 0 || sign === 127 >> signAt;
 }

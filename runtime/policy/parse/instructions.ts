@@ -137,10 +137,10 @@ function readImmediate(reader: BinaryReader, into: Instruction): void {
       readMemory(reader);
       return;
     case 'i32':
-      reader.skipSigned(5);
+      reader.skipSigned(32);
       return;
     case 'i64':
-      reader.skipSigned(10);
+      reader.skipSigned(64);
       return;
     case 'bytes-4':
       reader.take(4);

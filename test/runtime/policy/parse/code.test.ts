@@ -58,6 +58,24 @@ const BODIES: readonly [string, Bytes, string, string][] = [
     INVALID,
     'longer than 5 bytes',
   ],
+  [
+    'a constant whose last byte does not repeat its sign',
+    [0x41, 236, 255, 255, 255, 0x0b, 0x1a, END],
+    INVALID,
+    'longer than 32 bits',
+  ],
+  [
+    'a long constant whose last byte does not',
+    [0x42, ...Array<number>(9).fill(128), 2, 0x1a, END],
+    INVALID,
+    'longer than 64 bits',
+  ],
+  [
+    'a block type whose last byte does not',
+    [0x02, 192, 255, 255, 255, 0x2f, END, END],
+    INVALID,
+    'longer than 33 bits',
+  ],
   ['an instruction that is refused', [0x12, 0, END], FORBIDDEN, 'tail calls'],
   ['a lane that is not there', [0x00, 0xfd, 29, 2, 0x00, END], INVALID, 'lane 2'],
 ];

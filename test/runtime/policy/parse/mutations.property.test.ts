@@ -19,7 +19,7 @@ const OF_OUR_OWN = ['module-forbidden', 'import-forbidden'];
 
 /** What V8 says of modules that we admit and it refuses; anything else would mean that we read them differently. */
 const LEFT_TO_V8 =
-  /\btype|invalid alignment|not enough arguments|expected \d+ elements on the stack|undeclared reference|maximum/;
+  /\btype|invalid alignment|not enough arguments|expected \d+ elements on the stack|undeclared reference|maximum|start-arity and end-arity/;
 
 const zoo = ZOO.map((name) => readFileSync(join(zooFolder, `${name}.wasm`)));
 let core: Uint8Array<ArrayBuffer>;
