@@ -1,5 +1,4 @@
-import { close } from 'node:fs';
-import { promisify } from 'node:util';
+import { closeSync } from 'node:fs';
 import type { ConfinementReport } from '../../executor/confinement.ts';
 import { failure, success } from '../../executor/result.ts';
 import type { Failure, Result } from '../../executor/result.ts';
@@ -56,10 +55,9 @@ function overseeHost(host: LaunchedHost, timer: Timer): HostProcess {
   let ended: Result<Reply, HostFault> | undefined;
   let settle: ((answer: Result<Reply, HostFault>) => void) | undefined;
 
-  const gone = host.exited.then(async (how) => {
+  const gone = host.exited.then((how) => {
     finish(failure('host-failed', `the policy host ${how}${complaints()}`));
-    // Giving the memory of a large file back takes milliseconds; another thread has them.
-    await promisify(close)(host.shared);
+    closeSync(host.shared);
   });
   host.replies.on('data', receive);
   // A pipe that breaks is a host that ends, and `exited` says how.
