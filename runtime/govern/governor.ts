@@ -47,7 +47,7 @@ export interface Governor {
   policies(): readonly Policy[];
   /** Who decides the coming epoch. */
   onDuty(): Policy;
-  /** From the coming epoch on. Absent = as by default. */
+  /** From the coming epoch on; what was seen until then is forgotten. */
   setLimits(limits: GovernLimits): void;
   /**
    * Between epochs: the policy becomes the chosen one, on trial, and whoever served until now the one to fall back
